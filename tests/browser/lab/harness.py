@@ -34,6 +34,9 @@ KERNEL_IS_IDLE = """() => {
 CELL_OUTPUTS = """index =>
     window.jupyterapp.shell.currentWidget.content.model.cells.get(index).outputs.toJSON()"""
 
+CELL_TYPES = """() =>
+    Array.from(window.jupyterapp.shell.currentWidget.content.model.cells, cell => cell.type)"""
+
 RUN_CELL = """([index, wait]) => {
     const app = window.jupyterapp;
     app.shell.currentWidget.content.activeCellIndex = index;
@@ -46,7 +49,8 @@ RUN_CODE = """async code => {
     const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
     const outputs = [];
     const future = kernel.requestExecute({ code, store_history: false });
-    future.onIOPub = ({ header, content }) => outputs.push({ output_type: header.msg_type, ...content });
+    future.onIOPub = message =>
+        outputs.push({ output_type: message.header.msg_type, ...message.content });
     await future.done;
     return outputs;
 }"""
@@ -119,6 +123,11 @@ def running_server(folder: Path) -> Iterator[Server]:
     """Start JupyterLab with the running Python, in its own process group and its own settings."""
     root, data, log = folder / "root", folder / "data", folder / "server.log"
     root.mkdir()
+    settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    # Else a box that asks about news covers a corner of the page.
+    no_news = json.dumps({"fetchNews": "false", "checkForUpdates": False})
+    (settings / "notification.jupyterlab-settings").write_text(no_news)
     environment = os.environ | {
         "IPYTHONDIR": str(folder / "ipython"),
         "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
@@ -207,9 +216,7 @@ class Lab:
     def run_all(self) -> list[str]:
         """Run every cell; what each code cell shows as text. Raises what a cell raised."""
         self.command("notebook:run-all-cells")
-        kinds = self.page.evaluate(
-            "() => Array.from(window.jupyterapp.shell.currentWidget.content.model.cells, c => c.type)"
-        )
+        kinds = self.page.evaluate(CELL_TYPES)
         return [self.output(index) for index, kind in enumerate(kinds) if kind == "code"]
 
     def run_cell(self, index: int) -> str:
@@ -252,6 +259,8 @@ class Lab:
         self.command("apputils:change-theme", theme=f"JupyterLab {theme.capitalize()}")
         light = json.dumps(str(theme == "light").lower())
         self.page.wait_for_function(f"() => document.body.dataset.jpThemeLight === {light}")
+        # JupyterLab hides the change of style sheets behind its splash screen.
+        self.page.locator("#jupyterlab-splash").wait_for(state="detached")
 
     def screenshot(self, name: str, of: Locator | None = None) -> Path:
         path = SCREENSHOTS / f"{name}.png"
