@@ -1,0 +1,142 @@
+"""What comes from a package index: an sdist and a wheel that need neither Node nor a checkout."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import zipfile
+from collections.abc import Mapping, Sequence
+from email.message import Message
+from email.parser import Parser
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.wheel
+
+CHECKOUT = Path(__file__).parents[1]
+VERSION = re.search(
+    r'^version = "(.+)"$', (CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE
+)
+NAME = f"kan_widget-{VERSION[1] if VERSION else '?'}"
+WIDGET = "kan_widget/static/widget.js"
+
+
+def run(
+    command: Sequence[str | Path], cwd: Path, environment: Mapping[str, str] | None = None
+) -> str:
+    done = subprocess.run(
+        command,
+        cwd=cwd,
+        env=environment or os.environ,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    return done.stdout
+
+
+def modules_of_the_checkout() -> set[str]:
+    paths = (CHECKOUT / "kan_widget").rglob("*.py")
+    return {path.relative_to(CHECKOUT).as_posix() for path in paths}
+
+
+@pytest.fixture(scope="module")
+def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The unpacked sdist of this checkout, front end built afresh."""
+    folder = tmp_path_factory.mktemp("sdist")
+    lock = (CHECKOUT / "js/package-lock.json").read_bytes()
+    run([sys.executable, "-m", "build", "--sdist", "--outdir", folder, CHECKOUT], folder)
+    assert (CHECKOUT / "js/package-lock.json").read_bytes() == lock
+    with tarfile.open(folder / f"{NAME}.tar.gz") as archive:
+        # What Python 3.14 does by default; named, since 3.12 and 3.13 warn where it is not.
+        archive.extraction_filter = tarfile.data_filter
+        archive.extractall(folder)
+    return folder / NAME
+
+
+@pytest.fixture(scope="module")
+def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The wheel, built from the sdist where there is no Node."""
+    folder = tmp_path_factory.mktemp("wheel")
+    python = Path(sys.executable)
+    without_node = os.environ | {"PATH": str(python.parent)}
+    assert shutil.which("node", path=without_node["PATH"]) is None
+    run([python, "-m", "build", "--wheel", "--outdir", folder, sdist], folder, without_node)
+    return folder / f"{NAME}-py3-none-any.whl"
+
+
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The Python of a new environment that holds the wheel.
+
+    The heavy dependencies are borrowed from this environment by path: a folder named in a .pth
+    file is searched, but the .pth files in it, the editable install's among them, are not read.
+    """
+    folder = tmp_path_factory.mktemp("venv")
+    run([sys.executable, "-m", "venv", "--without-pip", folder], folder)
+    python = folder / "bin" / "python"
+    paths = {"base": str(folder), "platbase": str(folder)}
+    site_packages = Path(sysconfig.get_path("purelib", vars=paths))
+    borrowed = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
+    (site_packages / "borrowed.pth").write_text("\n".join(borrowed))
+    pip = [sys.executable, "-m", "pip", "--python", python, "install"]
+    run([*pip, "--no-deps", "--no-index", wheel], folder)
+    return python
+
+
+def test_the_sdist_builds_everything_itself(sdist: Path) -> None:
+    names = {path.relative_to(sdist).as_posix() for path in sdist.rglob("*") if path.is_file()}
+    assert names >= {"LICENSE", "README.md", "CHANGELOG.md", "PKG-INFO", "pyproject.toml"}
+    assert names >= {"js/package.json", "js/package-lock.json", "js/src/index.ts", WIDGET}
+    assert names >= modules_of_the_checkout() | {"kan_widget/py.typed"}
+    assert {name.partition("/")[0] for name in names if "/" in name} == {"js", "kan_widget"}
+    assert not [name for name in names if "node_modules" in name or "__pycache__" in name]
+
+
+def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+    info = {name for name in names if name.startswith(f"{NAME}.dist-info/")}
+    assert names - info == modules_of_the_checkout() | {"kan_widget/py.typed", WIDGET}
+    assert f"{NAME}.dist-info/licenses/LICENSE" in info
+
+
+def test_the_wheel_has_the_front_end_of_the_sdist(sdist: Path, wheel: Path) -> None:
+    with zipfile.ZipFile(wheel) as archive:
+        content = archive.read(WIDGET)
+    assert content == (sdist / WIDGET).read_bytes()
+    assert 1_000 < len(content) < 100_000
+
+
+def metadata_of(wheel: Path) -> Message:
+    with zipfile.ZipFile(wheel) as archive:
+        text = archive.read(f"{NAME}.dist-info/METADATA").decode()
+    return Parser().parsestr(text)
+
+
+def test_the_metadata_says_what_is_needed(wheel: Path) -> None:
+    metadata = metadata_of(wheel)
+    assert metadata["Name"] == "kan-widget"
+    assert metadata["License-Expression"] == "MIT"
+    assert metadata["Requires-Python"] == ">=3.10"
+    requirements = metadata.get_all("Requires-Dist", [])
+    core = {re.split(r"[^\w-]", text)[0] for text in requirements if "extra ==" not in text}
+    assert core == {
+        *("anywidget", "ipywidgets", "matplotlib", "numpy"),
+        *("safetensors", "torch", "tqdm", "traitlets"),
+    }
+
+
+def test_the_installed_package_is_the_wheel(installed: Path, tmp_path: Path) -> None:
+    probe = "import kan_widget as k; print(k.__file__); print(k.__version__)"
+    file, version = run([installed, "-c", probe], tmp_path).splitlines()
+    assert Path(file).is_relative_to(installed.parents[1])
+    assert f"kan_widget-{version}" == NAME
