@@ -1,0 +1,1 @@
+"""KAN mathematics in plain torch. Knows nothing of pruning policy or of widgets."""
