@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -14,6 +15,10 @@ if TYPE_CHECKING:
 os.environ.setdefault("MPLBACKEND", "Agg")
 # Without it jupyter_core warns that its folders will move.
 os.environ.setdefault("JUPYTER_PLATFORM_DIRS", "1")
+
+# Speed on a shared machine says nothing, and a run of CI should be one that can be repeated.
+settings.register_profile("kan_widget", deadline=None, derandomize="CI" in os.environ)
+settings.load_profile("kan_widget")
 
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_ARGS = [

@@ -1,4 +1,4 @@
-"""A JupyterLab for the tests of this folder, and a fresh page of it for each."""
+"""A JupyterLab for the tests of this folder, and a page of it for each module."""
 
 from collections.abc import Generator, Iterator
 
@@ -14,25 +14,20 @@ def lab_server(chromium: str, tmp_path_factory: pytest.TempPathFactory) -> Itera
         yield server
 
 
-@pytest.fixture
-def lab(lab_server: Server, browser: Browser, request: pytest.FixtureRequest) -> Iterator[Lab]:
-    """A page in a browser context of its own, so that no test sees another's settings."""
-    with browser.new_context(viewport={"width": 1280, "height": 1000}) as context:
-        lab = Lab(lab_server, context.new_page())
-        yield lab
-        if request.node.stash.get(FAILED, False):
-            lab.screenshot(f"failed-{request.node.name}")
-
-
-FAILED = pytest.StashKey[bool]()
+@pytest.fixture(scope="module")
+def lab(lab_server: Server, browser: Browser) -> Iterator[Lab]:
+    """A page in a browser context of its own, so that no module sees another's settings."""
+    with browser.new_context(viewport={"width": 1280, "height": 1400}) as context:
+        yield Lab(lab_server, context.new_page())
 
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(
     item: pytest.Item,
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Remember a failure until the page is closed, so that a picture of it can be taken."""
+    """Take a picture of what a failed test saw."""
     report = yield
-    if report.failed:
-        item.stash[FAILED] = True
+    lab = getattr(item, "funcargs", {}).get("lab")
+    if report.failed and lab:
+        lab.screenshot(f"failed-{item.name}")
     return report
