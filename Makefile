@@ -37,7 +37,7 @@ test: lint types js-test pytest
 pytest: $(STAMPS)/test $(WIDGET) chromium
 	$(BIN)/pytest --doctest-modules kan_widget tests $(PYTEST_ARGS)
 
-quick: lint types js-test
+quick: lint types js-test $(STAMPS)/test
 	$(BIN)/pytest --doctest-modules kan_widget tests -m "not browser and not slow and not wheel" $(PYTEST_ARGS)
 
 lint: $(STAMPS)/test
