@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
@@ -28,6 +29,22 @@ def compact(network: N) -> N:
                 f"every path through node layer {index} is pruned, so the network is a constant and nothing is left "
                 "to keep; restore an edge first"
             )
+    return extract(network, keep)
+
+
+@torch.no_grad()
+def extract(network: N, keep: Sequence[Tensor]) -> N:
+    """The network of some nodes alone.
+
+    Args:
+        network: Left alone.
+        keep: Indices of the nodes to keep, a tensor per node layer; all outputs. What the others add to those kept must
+            be constant: their edges pruned, or nothing reaching them.
+
+    Returns:
+        A network with those constants folded into its biases.
+    """
+    varies = _nodes_that_vary(network)
     layers = []
     constants = torch.zeros(network.width[0], dtype=network.dtype, device=network.device)
     for layer, live, sources, targets in zip(network.layers, varies, keep, keep[1:], strict=False):

@@ -19,7 +19,8 @@ class KANLayer(nn.Module):
         coef: Parameter, ``(out, in, G + k)``.
         scale_base: Parameter, ``(out, in)``.
         scale_spline: Parameter, ``(out, in)``.
-        bias: Parameter, ``(out,)``; zero at first and not trained, like pykan's, unless ``bias.requires_grad_()`` is called.
+        bias: Parameter, ``(out,)``; zero at first and not trained, like pykan's, unless
+            ``bias.requires_grad_()`` is called.
         mask: Buffer of bool, ``(out, in)``. False where the edge is pruned.
         fill: Buffer, ``(out, in)``. The constant that a pruned edge adds to its target.
         k: Degree of the spline.
@@ -172,9 +173,8 @@ class KANLayer(nn.Module):
 
     def weight(self, *, masked: bool = True) -> Tensor:
         """What each edge takes of each feature, ``(out, in, G + k + 1)``; zero for pruned edges if `masked`."""
-        spline, base = self.scale_spline, self.scale_base
-        if masked:
-            spline, base = spline * self.mask, base * self.mask
+        on = self.mask if masked else torch.ones_like(self.mask)
+        spline, base = self.scale_spline * on, self.scale_base * on
         return torch.cat([self.coef * spline.unsqueeze(-1), base.unsqueeze(-1)], dim=-1)
 
     def offset(self) -> Tensor:
@@ -228,8 +228,6 @@ def check_grid(grid: Tensor, in_features: int, k: int) -> None:
     if k < 1:
         raise ValueError(f"k, the degree of the splines, must be at least 1; got {k}")
     if grid.ndim != 2 or grid.shape[0] != in_features or grid.shape[1] < 2 * k + 2:
-        raise ValueError(
-            f"grid must be ({in_features}, at least {2 * k + 2}) knots here; got {tuple(grid.shape)}"
-        )
+        raise ValueError(f"grid must be ({in_features}, at least {2 * k + 2}) knots here; got {tuple(grid.shape)}")
     if not bool((grid.diff(dim=1) > 0).all()):
         raise ValueError("knots must be strictly increasing along each row of grid")

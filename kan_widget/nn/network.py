@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import copy
+import itertools
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from typing_extensions import Self
 
 from . import grids, storage
 from .compaction import compact
@@ -17,6 +17,9 @@ from .datasets import Data, as_data
 from .layer import KANLayer
 from .training import FitResult, fit
 from .turns import Turns
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
 
 
 class Network(nn.Module):
@@ -50,6 +53,7 @@ class Network(nn.Module):
     """
 
     columns: Tensor
+    layers: Sequence[KANLayer]
 
     def __init__(
         self,
@@ -81,7 +85,7 @@ class Network(nn.Module):
                 generator=generator,
                 dtype=dtype,
             )
-            for n_in, n_out in zip(sizes, sizes[1:], strict=False)
+            for n_in, n_out in itertools.pairwise(sizes)
         ]
         self._assemble(layers, default_names(sizes), range(sizes[0]), sizes[0], grid_eps, seed)
         self.to(device)
@@ -114,7 +118,7 @@ class Network(nn.Module):
             ValueError: If sizes do not fit each other.
         """
         stack = list(layers)
-        for below, above in zip(stack, stack[1:], strict=False):
+        for below, above in itertools.pairwise(stack):
             if below.out_features != above.in_features:
                 raise ValueError(f"a layer with {below.out_features} outputs cannot feed {above.in_features} inputs")
         sizes = [stack[0].in_features, *(layer.out_features for layer in stack)]
@@ -134,7 +138,7 @@ class Network(nn.Module):
         grid_eps: float,
         seed: int | None,
     ) -> None:
-        self.layers = nn.ModuleList(layers)
+        self.layers = nn.ModuleList(layers)  # type: ignore[assignment]
         self.names = check_names(names, self.width)
         self.in_features = in_features
         self.grid_eps = grid_eps
@@ -305,7 +309,9 @@ class Network(nn.Module):
             TypeError: If a mask does not hold bool.
         """
         new_masks = self._per_edge("masks", masks, torch.bool)
-        new_fills = [layer.fill for layer in self.layers] if fills is None else self._per_edge("fills", fills, self.dtype)
+        new_fills = (
+            [layer.fill for layer in self.layers] if fills is None else self._per_edge("fills", fills, self.dtype)
+        )
 
         def write() -> None:
             for layer, mask, fill in zip(self.layers, new_masks, new_fills, strict=True):
@@ -351,7 +357,7 @@ class Network(nn.Module):
         return {**self.__dict__, "turns": None, "data": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        super().__setstate__(state)
+        super().__setstate__(state)  # type: ignore[no-untyped-call]
         self.turns = Turns()
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Self:

@@ -89,12 +89,14 @@ def _pykan_entropy(size: Tensor) -> Tensor:
     columns = size / (size.sum(dim=0, keepdim=True) + 1)
     by_target = -(rows * torch.log2(rows + 1e-4)).sum(dim=1).mean()
     by_source = -(columns * torch.log2(columns + 1e-4)).sum(dim=0).mean()
-    return by_target + by_source
+    total: Tensor = by_target + by_source
+    return total
 
 
 def _paper_entropy(size: Tensor) -> Tensor:
     share = size / size.sum().clamp_min(torch.finfo(size.dtype).tiny)
-    return -torch.special.xlogy(share, share.clamp_min(1e-12)).sum()
+    entropy: Tensor = -torch.special.xlogy(share, share.clamp_min(1e-12)).sum()
+    return entropy
 
 
 def _coefficient_penalty(layer: KANLayer, penalty: Penalty) -> Tensor | float:

@@ -105,13 +105,10 @@ def basis(x: Tensor, grid: Tensor, k: int) -> Tensor:
     """
     if x.ndim != 2 or grid.ndim != 2 or x.shape[1] != grid.shape[0]:
         raise ValueError(
-            "x must be (batch, in) and grid (in, number of knots); "
-            f"got {tuple(x.shape)} and {tuple(grid.shape)}"
+            f"x must be (batch, in) and grid (in, number of knots); got {tuple(x.shape)} and {tuple(grid.shape)}"
         )
     if k < 1 or grid.shape[1] < 2 * k + 2:
-        raise ValueError(
-            f"a spline of degree k >= 1 needs at least 2k + 2 knots; got k = {k}, {grid.shape[1]} knots"
-        )
+        raise ValueError(f"a spline of degree k >= 1 needs at least 2k + 2 knots; got k = {k}, {grid.shape[1]} knots")
     x = x.unsqueeze(-1)
     values = ((x >= grid[:, :-1]) & (x < grid[:, 1:])).to(x.dtype)
     for d in range(1, k + 1):
@@ -182,9 +179,7 @@ def _planes(x: Tensor, knots: Knots, base: str) -> tuple[Tensor, Tensor]:
         lower = current
         rising = (distance[:, :-d] * inverse[d - 1]).mul_(current)
         current = (current[:, 1:] - rising[:, 1:]).add_(rising[:, :-1])
-    planes = torch.empty(
-        x.shape[0], current.shape[1] + 1, x.shape[1], dtype=x.dtype, device=x.device
-    )
+    planes = torch.empty(x.shape[0], current.shape[1] + 1, x.shape[1], dtype=x.dtype, device=x.device)
     planes[:, :-1] = current
     planes[:, -1] = base_function(x, base)
     return planes, lower
@@ -200,16 +195,15 @@ def _base_derivative(x: Tensor, base: str) -> Tensor | float:
 def _input_gradient(grad: Tensor, x: Tensor, lower: Tensor, knots: Knots, base: str) -> Tensor:
     """Gradient in `x`, ``(in, batch)``, from the gradient in the features.
 
-    ``B'_m = k (inv_m B_{m,k-1} - inv_{m+1} B_{m+1,k-1})``; summed by parts over m, so that each lower basis is used once.
+    ``B'_m = k (inv_m B_{m,k-1} - inv_{m+1} B_{m+1,k-1})``; summed by parts over m, so that each lower
+    basis is used once.
     """
     difference = torch.empty_like(lower)
     difference[:, 0] = grad[:, 0]
     torch.sub(grad[:, 1:-1], grad[:, :-2], out=difference[:, 1:-1])
     torch.neg(grad[:, -2], out=difference[:, -1])
     slope = difference.mul_(lower).mul_(knots.inverse[knots.k - 1]).sum(1).mul_(knots.k)
-    return slope.addcmul_(
-        grad[:, -1], torch.as_tensor(_base_derivative(x, base), dtype=x.dtype, device=x.device)
-    )
+    return slope.addcmul_(grad[:, -1], torch.as_tensor(_base_derivative(x, base), dtype=x.dtype, device=x.device))
 
 
 def _plain_features(x: Tensor, knots: Knots, base: str) -> Tensor:
@@ -259,14 +253,14 @@ class _BlockedLayer(torch.autograd.Function):
         return y
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor, None, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
         x, weight = ctx.saved_tensors
         knots, base = ctx.rest
         if torch.is_grad_enabled():  # create_graph=True: the gradient itself will be differentiated
             y = weight.flatten(1) @ _plain_features(x, knots, base).flatten(0, 1)
-            dx, dw = torch.autograd.grad(
-                y, (x, weight), grads[0], create_graph=True, allow_unused=True
-            )
+            wanted = [t for t, needed in zip((x, weight), ctx.needs_input_grad, strict=False) if needed]
+            found = iter(torch.autograd.grad(y, wanted, grads[0], create_graph=True))
+            dx, dw = (next(found) if needed else None for needed in ctx.needs_input_grad[:2])
             return dx, dw, None, None
         grad = grads[0]
         dx = torch.empty_like(x) if ctx.needs_input_grad[0] else None
@@ -301,4 +295,5 @@ def fit_coef(values: Tensor, targets: Tensor) -> Tensor:
     floor = eigenvalues[:, -1:] * (gram.shape[-1] * torch.finfo(torch.float64).eps)
     inverse = torch.where(eigenvalues > floor, 1 / eigenvalues, 0.0)
     projected = (y @ a.mT) @ vectors * inverse.unsqueeze(1)
-    return (projected @ vectors.mT).transpose(0, 1).to(targets.dtype).contiguous()
+    coef: Tensor = (projected @ vectors.mT).transpose(0, 1).to(targets.dtype)
+    return coef.contiguous()

@@ -80,7 +80,7 @@ def _moments(layer: KANLayer, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     edges = layer.mask.shape
     mean, mean_abs, spread = (torch.zeros(edges, dtype=torch.float64, device=values.device) for _ in range(3))
     seen, rows = 0, values.shape[1]
-    for block in values.split(max(1, _ELEMENTS // layer.mask.numel()), dim=1):
+    for block in torch.split(values, max(1, _ELEMENTS // layer.mask.numel()), dim=1):
         edge = layer.edge_values(block.contiguous()).double()
         n = block.shape[1]
         total = seen + n

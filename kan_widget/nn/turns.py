@@ -51,9 +51,7 @@ class Turns:
         with self.lock:
             outer = self._trainer
             if outer not in (None, me):
-                raise RuntimeError(
-                    "this model is being trained by another thread; wait for it or train a copy"
-                )
+                raise RuntimeError("this model is being trained by another thread; wait for it or train a copy")
             self._trainer = me
         try:
             yield

@@ -1,0 +1,35 @@
+"""See what a Kolmogorov-Arnold network has learnt, and prune it with a hand on the cost.
+
+Example:
+    >>> from kan_widget import KAN, create_dataset
+    >>> dataset = create_dataset(lambda x: x[:, [0]] ** 2, n_var=2)
+    >>> model = KAN(width=[2, 5, 1], grid=5, k=3, seed=0)
+    >>> model(dataset["train_input"]).shape
+    torch.Size([1000, 1])
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+from .core.topology import Edge as Edge
+from .core.topology import Node as Node
+from .kan import KAN as KAN
+from .nn.datasets import create_dataset as create_dataset
+from .nn.layer import KANLayer as KANLayer
+from .session import Session as Session
+
+if TYPE_CHECKING:
+    from .widget.widget import KANWidget as KANWidget
+
+__version__ = version("kan-widget")
+__all__ = ["KAN", "Edge", "KANLayer", "KANWidget", "Node", "Session", "create_dataset"]
+
+
+def __getattr__(name: str) -> Any:
+    if name == "KANWidget":  # brings ipywidgets along, which scripts without a notebook need not wait for
+        from .widget.widget import KANWidget
+
+        return KANWidget
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

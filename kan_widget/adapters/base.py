@@ -1,0 +1,99 @@
+"""What pruning needs from a KAN, whichever library built it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..core.cost import Shape
+from ..core.topology import Edge, EdgeArrays, Masks, Topology
+from ..core.trace import Trace
+
+T = TypeVar("T")
+
+# Top-level module of a model's class -> the module here that adapts it. Nothing is imported that is not needed.
+_ADAPTERS = {"kan_widget": "native"}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """How good a model is on one set of rows.
+
+    Attributes:
+        loss: Root mean squared error, or cross-entropy in nats.
+        accuracy: Fraction of right classes; None for regression.
+    """
+
+    loss: float
+    accuracy: float | None = None
+
+
+class Adapter(Protocol):
+    """A model bound to data. Arrays are numpy, ``(out, in)`` per edge layer."""
+
+    model: Any
+    topology: Topology
+    shape: Shape
+    is_classification: bool
+
+    def take(self, change: Callable[[], T]) -> T:
+        """Run `change` when nobody else is changing the model: at once, or between two steps of its trainer."""
+
+    def trace(self) -> Trace:
+        """One pass over the training inputs under the present masks; changes nothing."""
+
+    def masks(self) -> tuple[Masks, EdgeArrays]:
+        """Copies of the masks and fills that the model has now."""
+
+    def write_masks(self, masks: Masks, fills: EdgeArrays) -> None:
+        """Switch edges on and off, reversibly: weights stay."""
+
+    def weights(self) -> Any:
+        """A copy of everything that training changes, to hand back to `restore_weights`."""
+
+    def restore_weights(self, weights: Any) -> None:
+        """Put back what `weights` gave, bit for bit."""
+
+    def same_weights(self, weights: Any) -> bool:
+        """Whether the model has exactly these weights now."""
+
+    def evaluate(self) -> dict[str, Evaluation]:
+        """Quality on ``"train"`` and, if there are held-out rows, on ``"test"``; empty without labels."""
+
+    def curve(self, edge: Edge, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The edge's own function, pruned or not, at the points `x`."""
+
+    def knots(self, layer: int, source: int) -> NDArray[np.float64]:
+        """The interior knots of an input of a layer."""
+
+    def fit(self, options: dict[str, Any]) -> Any:
+        """Train in place on the bound data, masks standing; gives the library's own result."""
+
+    def compact(self) -> Any:
+        """A smaller model with the same function; the bound one is left alone."""
+
+
+def adapt(model: Any, data: Any) -> Adapter:
+    """Bind a model of any supported KAN library to data.
+
+    Args:
+        model: The KAN.
+        data: What it is measured on, in any form that the library's adapter takes.
+
+    Raises:
+        TypeError: If no adapter knows this model.
+        ValueError: If the data do not fit the model.
+    """
+    for cls in type(model).__mro__:
+        name = _ADAPTERS.get(cls.__module__.partition(".")[0])
+        if name is not None:
+            module = importlib.import_module(f".{name}", __package__)
+            adapter: Adapter = module.bind(model, data)
+            return adapter
+    known: Sequence[str] = sorted(_ADAPTERS)
+    raise TypeError(f"model must be a KAN of {', '.join(known)}; got {type(model).__name__}")

@@ -1,0 +1,121 @@
+"""The port to this package's own networks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ..core.cost import Shape
+from ..core.topology import Edge, EdgeArrays, Masks, Topology
+from ..core.trace import Trace
+from ..nn.datasets import Data
+from ..nn.network import Network
+from ..nn.statistics import edge_statistics
+from ..nn.training import FitResult, default_loss
+from .base import Evaluation
+
+T = TypeVar("T")
+
+
+def bind(model: Any, data: Any) -> NativeAdapter:
+    """Bind a `Network` to data; see `NativeAdapter`."""
+    if not isinstance(model, Network):
+        raise TypeError(f"model must be a KAN; got {type(model).__name__}")
+    return NativeAdapter(model, model.coerce(data))
+
+
+class NativeAdapter:
+    """A `Network` and its data.
+
+    Args:
+        model: The network; edited in place by `write_masks`, `restore_weights` and `fit` alone.
+        data: Checked data of this network.
+    """
+
+    def __init__(self, model: Network, data: Data) -> None:
+        self.model = model
+        self.data = data
+        self.topology = Topology(tuple(model.width), tuple(tuple(layer) for layer in model.names))
+        self.shape = Shape(tuple(layer.grid_size for layer in model.layers), model.k, model.dtype.itemsize)
+        self.is_classification = data.is_classification
+
+    def take(self, change: Callable[[], T]) -> T:
+        """Run `change` when nobody else is changing the model."""
+        return self.model.turns.take(change)
+
+    def trace(self) -> Trace:
+        """One pass over the training inputs under the present masks."""
+        layers = edge_statistics(self.model, self.data.train_input)
+        columns = {name: tuple(_numpy(getattr(s, name)) for s in layers) for name in layers[0]._fields}
+        return Trace(masks=self.masks()[0], **columns)
+
+    def masks(self) -> tuple[Masks, EdgeArrays]:
+        """Copies of masks and fills."""
+        masks = tuple(_numpy(layer.mask) for layer in self.model.layers)
+        return masks, tuple(_numpy(layer.fill.double()) for layer in self.model.layers)
+
+    def write_masks(self, masks: Masks, fills: EdgeArrays) -> None:
+        """Switch edges on and off, reversibly."""
+        self.model.set_masks(masks, fills)
+
+    def weights(self) -> dict[str, Tensor]:
+        """A copy of parameters and knots."""
+        return {name: tensor.detach().clone() for name, tensor in self._trained()}
+
+    def _trained(self) -> list[tuple[str, Tensor]]:
+        grids = [(f"layers.{i}.grid", layer.grid) for i, layer in enumerate(self.model.layers)]
+        return [*self.model.named_parameters(), *grids]
+
+    @torch.no_grad()
+    def restore_weights(self, weights: Any) -> None:
+        """Put back a copy, bit for bit."""
+        for name, tensor in self._trained():
+            tensor.copy_(weights[name])
+
+    def same_weights(self, weights: Any) -> bool:
+        """Whether the model has exactly these weights now."""
+        return all(torch.equal(tensor, weights[name]) for name, tensor in self._trained())
+
+    @torch.no_grad()
+    def evaluate(self) -> dict[str, Evaluation]:
+        """Quality on training and held-out rows."""
+        d = self.data
+        splits = {"train": (d.train_input, d.train_label), "test": (d.test_input, d.test_label)}
+        return {name: self._quality(x, y) for name, (x, y) in splits.items() if x is not None and y is not None}
+
+    def _quality(self, x: Tensor, y: Tensor) -> Evaluation:
+        outputs = self.model(x)
+        loss = default_loss(self.data)(outputs, y).item()
+        if self.is_classification:
+            return Evaluation(loss, (outputs.argmax(dim=1) == y).double().mean().item())
+        return Evaluation(loss**0.5)
+
+    def curve(self, edge: Edge, x: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The edge's own function at the points `x`."""
+        layer = self.model.layers[edge.layer]
+        points = torch.as_tensor(x, dtype=self.model.dtype, device=self.model.device)
+        values = layer.edge_values(points.expand(layer.in_features, -1).contiguous())
+        return _numpy(values[edge.target, edge.source].double())
+
+    def knots(self, layer: int, source: int) -> NDArray[np.float64]:
+        """The interior knots of an input of a layer."""
+        k = self.model.k
+        grid = self.model.layers[layer].grid[source]
+        return _numpy(grid[k : len(grid) - k].double())
+
+    def fit(self, options: dict[str, Any]) -> FitResult:
+        """Train in place on the bound data."""
+        return self.model.fit(self.data, **options)
+
+    def compact(self) -> Network:
+        """A smaller network with the same function."""
+        return self.model.compact()
+
+
+def _numpy(tensor: Tensor) -> NDArray[Any]:
+    return np.array(tensor.detach().cpu().numpy())

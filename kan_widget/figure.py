@@ -1,0 +1,126 @@
+"""The network as a matplotlib figure: one axes, three collections, no files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.figure import Figure
+from matplotlib.path import Path
+from numpy.typing import NDArray
+
+from .core.topology import EdgeArrays
+from .core.trace import Trace
+
+Array = NDArray[np.float64]
+
+
+class NetworkFigure(Figure):
+    """A pyplot figure that a notebook shows once: pyplot's at the end of its cell, or as the value of a later one."""
+
+    def _ipython_display_(self) -> None:
+        if not plt.fignum_exists(getattr(self, "number", -1)):
+            from io import BytesIO
+
+            from IPython.display import Image, display
+
+            buffer = BytesIO()
+            self.savefig(buffer, format="png", bbox_inches="tight")
+            display(Image(data=buffer.getvalue()))  # type: ignore[no-untyped-call]
+
+
+def draw_network(
+    trace: Trace,
+    strength: EdgeArrays,
+    names: Sequence[Sequence[str]],
+    *,
+    beta: float = 3.0,
+    scale: float = 0.5,
+    title: str | None = None,
+    varscale: float = 1.0,
+) -> Figure:
+    """Draw a network from what data showed on it.
+
+    Args:
+        trace: Curves and masks; pruned edges are left out.
+        strength: Per edge layer ``(out, in)``; opacity is ``tanh(beta * strength)``.
+        names: Node names, a list per node layer.
+        beta: See `strength`.
+        scale: Size of the figure: 0.5 is 4 inches a layer of edges high at 5 wide.
+        title: Above the picture.
+        varscale: Size of the names.
+
+    Returns:
+        The figure, 1 unit of the axes a layer of edges high.
+    """
+    widths = [len(layer) for layer in names]
+    busiest = max(max(n_out * n_in for n_out, n_in in (e.shape for e in strength)), 5)
+    size = np.array([1.0, 0.42 * len(strength)]) * 10 * scale * max(1.0, (busiest / 30) ** 0.5)
+    figure: Figure = plt.figure(FigureClass=NetworkFigure, figsize=tuple(size), dpi=100)
+    axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
+    nodes = [(np.arange(n) + 0.5) / n for n in widths]
+    half = np.array([0.4 / busiest, 0.4 / busiest * size[0] / size[1] * len(strength)])
+    for layer, edges in enumerate(strength):
+        _draw_layer(axes, trace, layer, edges, nodes, half, beta)
+    _draw_nodes(axes, nodes, names, scale * varscale)
+    axes.set(xlim=(0, 1), ylim=(-0.14, len(strength) + 0.14))
+    axes.axis("off")
+    if title:
+        axes.text(0.5, len(strength) + 0.22, title, ha="center", va="bottom", fontsize=24 * scale * varscale)
+    return figure
+
+
+def _draw_layer(
+    axes: Any, trace: Trace, layer: int, strength: Array, nodes: Sequence[Array], half: Array, beta: float
+) -> None:
+    mask = trace.masks[layer]
+    targets, sources = np.nonzero(mask)
+    n_out, n_in = mask.shape
+    # Boxes stand in the order of their source, so that those of one target lie beside each other's.
+    slots = (np.arange(n_out * n_in) + 0.5) / (n_out * n_in)
+    x = slots[sources * n_out + targets] if n_in <= n_out else slots[targets * n_in + sources]
+    y = np.full_like(x, layer + 0.5)
+    alpha = np.tanh(beta * strength[targets, sources])
+    ink = np.zeros((len(x), 4))
+    ink[:, 3] = np.clip(alpha, 0, 1)
+    bottom, top = np.full_like(x, layer), np.full_like(x, layer + 1)
+    below = _segments(nodes[layer][sources], bottom, x, y - half[1])
+    above = _segments(x, y + half[1], nodes[layer + 1][targets], top)
+    axes.add_collection(LineCollection([*below, *above], colors=np.concatenate([ink, ink]), linewidths=1.2, zorder=1))
+    corners = np.stack([_corner(x, y, half, sx, sy) for sx, sy in ((-1, -1), (1, -1), (1, 1), (-1, 1))], axis=1)
+    boxes = [Path(np.vstack([c, c[:1]])) for c in corners]
+    faces = np.ones((len(x), 4))
+    axes.add_collection(PathCollection(boxes, facecolors=faces, edgecolors=ink, linewidths=1, zorder=2))
+    curves = _thumbnails(trace.curves[layer][targets, sources], x, y, half)
+    axes.add_collection(LineCollection(curves, colors=ink, linewidths=1.2, zorder=3))
+
+
+def _corner(x: Array, y: Array, half: Array, sx: int, sy: int) -> Array:
+    return np.stack([x + sx * half[0], y + sy * half[1]], axis=1)
+
+
+def _segments(x0: Array, y0: Array, x1: Array, y1: Array) -> list[Array]:
+    return list(np.stack([np.stack([x0, y0], axis=1), np.stack([x1, y1], axis=1)], axis=1))
+
+
+def _thumbnails(curves: Array, x: Array, y: Array, half: Array) -> list[Array]:
+    """Each curve scaled into its box with a margin; a constant one as a line through the middle."""
+    low, high = curves.min(axis=1, keepdims=True), curves.max(axis=1, keepdims=True)
+    span = np.where(high - low > 1e-9 * np.maximum(1, np.abs(high)), high - low, np.inf)
+    unit = np.where(np.isinf(span), 0.0, 2 * (curves - low) / span - 1)
+    across = np.linspace(-0.8, 0.8, curves.shape[1])
+    px = x[:, None] + half[0] * across
+    py = y[:, None] + half[1] * 0.8 * unit
+    return list(np.stack([px, py], axis=2))
+
+
+def _draw_nodes(axes: Any, nodes: Sequence[Array], names: Sequence[Sequence[str]], size: float) -> None:
+    x = np.concatenate(nodes)
+    y = np.concatenate([np.full(len(n), float(level)) for level, n in enumerate(nodes)])
+    axes.scatter(x, y, s=60 * size, c="black", zorder=4)
+    for level, vertical, nudge in ((0, "top", -0.06), (len(nodes) - 1, "bottom", 0.06)):
+        for position, name in zip(nodes[level], names[level], strict=True):
+            axes.text(position, level + nudge, name, ha="center", va=vertical, fontsize=22 * size)

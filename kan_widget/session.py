@@ -1,0 +1,496 @@
+"""A model, its data and every decision taken on them: the commands behind each click, slider and notebook cell."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .adapters import Adapter, Evaluation, adapt
+from .core.cost import Cost, cost
+from .core.history import History
+from .core.plan import PruningPlan, names_of, threshold_for, threshold_limit
+from .core.reach import active_edges, cut_outputs, live_nodes
+from .core.scores import CRITERIA, Scores, score
+from .core.topology import Edge, EdgeArrays, Masks, Node, Topology
+from .core.trace import Trace
+
+log = logging.getLogger(__name__)
+
+Edges = Iterable[Sequence[int]]
+Verb = Literal["prune", "restore", "keep"]
+
+
+@dataclass(frozen=True, eq=False)
+class Capture:
+    """What the scores and fills come from: the model as it was at one moment.
+
+    Attributes:
+        trace: The pass over the data.
+        fills: What edges that were pruned then leave behind; read where ``trace.masks`` is False.
+        weights: The model's weights then.
+    """
+
+    trace: Trace
+    fills: EdgeArrays
+    weights: Any
+
+    @cached_property
+    def scores(self) -> dict[str, Scores]:
+        """Scores by every criterion, rounded to float32 so that a front end compares the same numbers."""
+        return {name: _rounded(score(self.trace, name)) for name in CRITERIA}
+
+    def fills_under(self, compensate: str) -> EdgeArrays:
+        """What each edge leaves behind when pruned."""
+        replacement = self.trace.mean if compensate == "mean" else [np.zeros_like(m) for m in self.trace.mean]
+        layers = zip(self.trace.masks, replacement, self.fills, strict=True)
+        return tuple(np.where(mask, new, old) for mask, new, old in layers)
+
+
+@dataclass(frozen=True, eq=False)
+class State:
+    """One point in the history: a plan over a capture, and the weights that go with it."""
+
+    plan: PruningPlan
+    capture: Capture
+    weights: Any
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Size and quality of the model at one moment.
+
+    Attributes:
+        cost: Of the active part.
+        quality: On ``"train"`` and ``"test"`` rows, as far as there are any.
+    """
+
+    cost: Cost
+    quality: dict[str, Evaluation]
+
+
+class Session:
+    """Prunes one model reversibly, in place.
+
+    Every command happens whole or not at all, is one step of the history, and leaves the weights alone: pruning writes
+    masks. Scores stay as they were measured until `refresh`, so that a sweep of the threshold is monotone.
+
+    Args:
+        model: The KAN. Its masks and fills are edited in place.
+        data: What scores, fills and losses are measured on: pykan's dict, ``x``, ``(x, y)``,
+            ``(x, y, x_test, y_test)``, a torch ``Dataset`` or ``DataLoader``.
+        criterion: ``"l1"``, ``"std"`` or ``"attribution"``.
+        structure: What the threshold rules on: ``"edge"``, ``"node"`` (hidden) or ``"input"``.
+        compensate: ``"mean"`` leaves a pruned edge's mean over the data behind, ``"none"`` leaves zero.
+
+    Raises:
+        ValueError: If an option or the data cannot be used.
+        TypeError: If the model is of an unknown kind.
+
+    Example:
+        >>> import torch
+        >>> from kan_widget import KAN, Session
+        >>> x = torch.rand(100, 2)
+        >>> model = KAN([2, 3, 1], seed=0)
+        >>> session = Session(model, (x, x[:, :1] ** 2))
+        >>> session.prune([(0, 1, 2)])
+        >>> int(model.layers[0].mask.sum())
+        5
+        >>> session.undo()
+        'prune edge x2 to h3'
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        data: Any,
+        *,
+        criterion: str = "l1",
+        structure: str = "edge",
+        compensate: str = "mean",
+    ) -> None:
+        _check_criterion(criterion)
+        plan = PruningPlan(criterion=criterion, structure=structure, compensate=compensate)
+        self._adapter = adapt(model, data)
+        self._subscribers: list[Callable[[], None]] = []
+        self._fitting = False
+        self.revision = 0
+        state = self._adapter.take(lambda: self._captured(plan))
+        self._history = History(state)
+        self._given_up = tuple(cut_outputs(self.masks))
+        self.before = self._adapter.take(self.measure)
+        self._now: tuple[int, Metrics] | None = (0, self.before)
+
+    # What is
+
+    @property
+    def model(self) -> Any:
+        """The model that is edited."""
+        return self._adapter.model
+
+    @property
+    def adapter(self) -> Adapter:
+        """The port through which the model is reached."""
+        return self._adapter
+
+    @property
+    def topology(self) -> Topology:
+        """Sizes and names of the network."""
+        return self._adapter.topology
+
+    @property
+    def history(self) -> History[State]:
+        """Every state so far; to be read, not changed."""
+        return self._history
+
+    @property
+    def plan(self) -> PruningPlan:
+        """The decision now: a rule and its exceptions."""
+        return self._history.present.plan
+
+    @property
+    def trace(self) -> Trace:
+        """What the data showed at the last `refresh`."""
+        return self._history.present.capture.trace
+
+    @property
+    def scores(self) -> Scores:
+        """Scores by the present criterion."""
+        return self.scores_by(self.plan.criterion)
+
+    def scores_by(self, criterion: str) -> Scores:
+        """Scores by any criterion."""
+        _check_criterion(criterion)
+        return self._history.present.capture.scores[criterion]
+
+    @property
+    def masks(self) -> Masks:
+        """Which edges are on, ``(out, in)`` per layer."""
+        return self.plan.masks(self.scores)
+
+    @property
+    def active(self) -> Masks:
+        """Which edges are on and lie on a path from an input to an output."""
+        return active_edges(self.masks)
+
+    @property
+    def live(self) -> tuple[NDArray[np.bool_], ...]:
+        """Which nodes lie on such a path, per node layer."""
+        return live_nodes(self.masks)
+
+    @property
+    def threshold(self) -> float:
+        """The rule prunes where score < threshold."""
+        return self.plan.threshold
+
+    @property
+    def threshold_limit(self) -> float | None:
+        """The largest threshold that leaves every output connected; None if any does."""
+        return threshold_limit(self.plan, self.scores, self._given_up)
+
+    @property
+    def sparsity(self) -> float:
+        """Fraction of all edges that are pruned or dead."""
+        return 1 - sum(int(a.sum()) for a in self.active) / self.topology.n_edges
+
+    @property
+    def metrics(self) -> Metrics:
+        """Size and quality now, measured once for each state."""
+        if self._now is None or self._now[0] != self.revision:
+            self._now = self._adapter.take(lambda: (self.revision, self.measure()))
+        return self._now[1]
+
+    def measure(self) -> Metrics:
+        """Measure size and quality anew, as after training outside of this session."""
+        return Metrics(cost(self.masks, self._adapter.shape), self._adapter.evaluate())
+
+    # What changes
+
+    def set_threshold(self, threshold: float) -> None:
+        """Prune all that scores below `threshold`, exceptions aside; 0 prunes nothing by rule.
+
+        Raises:
+            ValueError: If it is not a number, or would cut an output off from every input.
+        """
+        threshold = _number("threshold", threshold)
+        self._command(
+            lambda plan: (
+                f"threshold {threshold:.3g}" if threshold else "threshold 0",
+                replace(plan, threshold=threshold),
+            )
+        )
+
+    def set_sparsity(self, sparsity: float) -> None:
+        """Choose the threshold that removes this fraction of what the rule looks at (edges, hidden nodes or inputs).
+
+        Raises:
+            ValueError: If it does not lie between 0 and 1, or would cut an output off.
+        """
+        sparsity = _number("sparsity", sparsity)
+
+        def change(plan: PruningPlan) -> tuple[str, PruningPlan]:
+            threshold = threshold_for(plan.candidates(self.scores), sparsity)
+            return f"sparsity {sparsity:.0%}", replace(plan, threshold=threshold)
+
+        self._command(change)
+
+    def prune(self, edges: Edges = (), *, nodes: Edges = ()) -> None:
+        """Prune edges ``(layer, source, target)`` and all edges of nodes ``(layer, index)``.
+
+        Raises:
+            ValueError: If one is not in the network, or an output would lose its last input.
+            TypeError: If one is not written so.
+        """
+        self._by_hand("prune", edges, nodes)
+
+    def restore(self, edges: Edges = (), *, nodes: Edges = ()) -> None:
+        """Switch pruned edges on again, whoever pruned them."""
+        self._by_hand("restore", edges, nodes)
+
+    def keep(self, edges: Edges = (), *, nodes: Edges = ()) -> None:
+        """Protect edges from the threshold; pruned ones come back."""
+        self._by_hand("keep", edges, nodes)
+
+    def set_criterion(self, criterion: str) -> None:
+        """Score by another criterion, with a threshold that takes as many as before."""
+        _check_criterion(criterion)
+        self._command(
+            lambda plan: (
+                f"score by {criterion}",
+                plan.with_criterion(criterion, self.scores, self.scores_by(criterion)),
+            )
+        )
+
+    def set_structure(self, structure: str) -> None:
+        """Let the threshold rule on edges, hidden nodes or inputs.
+
+        It starts again at 0; what was pruned stays pruned.
+        """
+        self._command(
+            lambda plan: (
+                f"prune {structure}s",
+                replace(self._as_exceptions(plan), structure=structure),
+            )
+        )
+
+    def set_compensate(self, compensate: str) -> None:
+        """Change what pruned edges leave behind: ``"mean"`` or ``"none"``."""
+        self._command(lambda plan: (f"compensate {compensate}", replace(plan, compensate=compensate)))
+
+    def reset(self) -> None:
+        """Go back to the masks and weights of the start, as a step that can be undone."""
+
+        def change() -> None:
+            self._note_training()
+            start = self._history.steps[0].state
+            if self._history.present is not start:
+                self._apply("reset", start)
+
+        self._adapter.take(change)
+
+    def refresh(self) -> None:
+        """Measure and score the model as it is now, say after training.
+
+        What is pruned stays pruned, with what it leaves behind; the threshold starts again at 0 on the new scores.
+        """
+
+        def change() -> None:
+            self._note_training()
+            self._apply("refresh", self._captured(self.plan))
+
+        self._adapter.take(change)
+
+    def fit(self, **options: Any) -> Any:
+        """Train the model on the session's data, masks standing, as one step; then `refresh` its scores.
+
+        Args:
+            **options: For the model's ``fit``.
+
+        Returns:
+            What the model's ``fit`` returns.
+        """
+        self._adapter.take(self._note_training)
+        self._fitting = True
+        try:
+            result = self._adapter.fit(options)
+            self._adapter.take(lambda: self._apply("fit", self._captured(self.plan)))
+        finally:
+            self._fitting = False
+        return result
+
+    def undo(self) -> str:
+        """Take back the last step, bit for bit, and give its label.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        return self._adapter.take(lambda: self._travel(self._history.before, self._history.undo_label, "undo"))
+
+    def redo(self) -> str:
+        """Take the step again that was undone last, and give its label.
+
+        Raises:
+            ValueError: If there is none.
+        """
+        return self._adapter.take(lambda: self._travel(self._history.after, self._history.redo_label, "redo"))
+
+    def jump(self, position: int) -> None:
+        """Go to any state of `history`.
+
+        Raises:
+            ValueError: If there is no such state.
+        """
+        if not 0 <= position < len(self._history.steps):
+            raise ValueError(f"history has states 0..{len(self._history.steps) - 1}; got {position}")
+        self._adapter.take(lambda: self._travel(position, "", "jump"))
+
+    def compact(self) -> Any:
+        """A new, smaller model with the same function as the model has now."""
+        return self._adapter.take(self._adapter.compact)
+
+    def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
+        """Call `callback` after every change. Returns what ends it."""
+        self._subscribers.append(callback)
+
+        def end() -> None:
+            if callback in self._subscribers:
+                self._subscribers.remove(callback)
+
+        return end
+
+    def check_threshold(self, threshold: float) -> float:
+        """The threshold as a float; raises what `set_threshold` would raise."""
+        threshold = _number("threshold", threshold)
+        self._refuse_cuts(replace(self.plan, threshold=threshold))
+        return threshold
+
+    # How
+
+    def _captured(self, plan: PruningPlan) -> State:
+        """The model as it is now under a rule that starts at 0: everything that is off counts as pruned by hand."""
+        masks, fills = self._adapter.masks()
+        weights = self._adapter.weights()
+        off = frozenset(e for e in self._adapter.topology.edges() if not masks[e.layer][e.target, e.source])
+        return State(replace(plan, threshold=0.0, pruned=off), Capture(self._adapter.trace(), fills, weights), weights)
+
+    def _as_exceptions(self, plan: PruningPlan) -> PruningPlan:
+        """The same masks by exceptions alone."""
+        masks = plan.masks(self.scores)
+        off = frozenset(e for e in self.topology.edges() if not masks[e.layer][e.target, e.source])
+        return replace(plan, threshold=0.0, pruned=off)
+
+    def _by_hand(self, verb: Verb, edges: Edges, nodes: Edges) -> None:
+        checked_edges = [self.topology.edge(e) for e in edges]
+        checked_nodes = [self.topology.node(n) for n in nodes]
+        chosen = dict.fromkeys(checked_edges + [e for n in checked_nodes for e in self.topology.edges_at(n)])
+        if not chosen:
+            raise ValueError(f"name the edges or nodes to {verb}")
+        label = f"{verb} {self._describe(checked_edges, checked_nodes)}"
+
+        def change(plan: PruningPlan) -> tuple[str, PruningPlan]:
+            if verb == "restore":
+                return label, plan.restore(chosen, self.scores)
+            return label, plan.prune(chosen) if verb == "prune" else plan.keep(chosen)
+
+        self._command(change)
+
+    def _describe(self, edges: Sequence[Edge], nodes: Sequence[Node]) -> str:
+        if len(edges) + len(nodes) == 1:
+            return f"edge {self.topology.edge_name(edges[0])}" if edges else f"node {self.topology.node_name(nodes[0])}"
+        counts = [(len(edges), "edge"), (len(nodes), "node")]
+        return " and ".join(f"{n} {word}{'s' if n > 1 else ''}" for n, word in counts if n)
+
+    def _command(self, change: Callable[[PruningPlan], tuple[str, PruningPlan]]) -> None:
+        """Apply a change of plan as one step, unless it changes nothing."""
+
+        def run() -> None:
+            self._note_training()
+            present = self._history.present
+            label, plan = change(present.plan)
+            if plan == present.plan:
+                return
+            self._refuse_cuts(plan)
+            self._apply(label, replace(present, plan=plan))
+
+        self._adapter.take(run)
+
+    def _refuse_cuts(self, plan: PruningPlan) -> None:
+        scores = self.scores_by(plan.criterion)
+        cut = cut_outputs(plan.masks(scores), self._given_up)
+        if not cut:
+            return
+        words = f"this would cut {names_of(self.topology, cut)} off from every input"
+        limit = threshold_limit(plan, scores, self._given_up)
+        if limit is not None and not cut_outputs(replace(plan, threshold=limit).masks(scores), self._given_up):
+            words += f"; the largest threshold that does not is {limit:.3g}"
+        raise ValueError(words)
+
+    def _apply(self, label: str, state: State) -> None:
+        self._enter(state, lambda: self._history.push(label, state))
+
+    def _travel(self, position: int | None, label: str | None, verb: str) -> str:
+        if position is None or label is None:
+            raise ValueError(f"there is nothing to {verb}")
+        self._note_training()
+        self._enter(self._history.steps[position].state, lambda: self._history.jump(position))
+        return label
+
+    def _enter(self, state: State, record: Callable[[], Any]) -> None:
+        """Put a state into the model and into the history, or leave both as they are."""
+        old = self._history.present
+        try:
+            self._put(state, weights=state.weights is not old.weights)
+            record()
+        except BaseException:
+            self._put(old, weights=state.weights is not old.weights)
+            raise
+        self._changed()
+
+    def _note_training(self) -> None:
+        """Take weights that were trained outside of this session into every state that had the weights before.
+
+        Training of the user's own is not a step here: undo takes back what the session did and leaves it alone.
+        """
+        old = self._history.present.weights
+        if not self._fitting and not self._adapter.same_weights(old):
+            new = self._adapter.weights()
+            self._history.amend(lambda s: replace(s, weights=new) if s.weights is old else s)
+
+    def _put(self, state: State, weights: bool) -> None:
+        masks = state.plan.masks(state.capture.scores[state.plan.criterion])
+        self._adapter.write_masks(masks, state.capture.fills_under(state.plan.compensate))
+        if weights:
+            self._adapter.restore_weights(state.weights)
+
+    def _changed(self) -> None:
+        self.revision += 1
+        for callback in tuple(self._subscribers):
+            try:
+                callback()
+            except Exception:  # the change has happened; one bad listener must not make it look failed
+                log.exception("a subscriber failed")
+
+
+def _rounded(scores: Scores) -> Scores:
+    def single(array: NDArray[np.float64]) -> NDArray[np.float64]:
+        return array.astype(np.float32).astype(np.float64)
+
+    return Scores(tuple(map(single, scores.edges)), tuple(map(single, scores.nodes)))
+
+
+def _check_criterion(criterion: str) -> None:
+    if criterion not in CRITERIA:
+        raise ValueError(f"criterion must be one of {', '.join(CRITERIA)}; got {criterion!r}")
+
+
+def _number(name: str, value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
+        raise TypeError(f"{name} must be a number; got {type(value).__name__}")
+    if not np.isfinite(value):
+        raise ValueError(f"{name} must be a finite number; got {value}")
+    return float(value)
