@@ -1,0 +1,100 @@
+import { ticks } from "d3-array";
+import { nothing, svg, type SVGTemplateResult } from "lit-html";
+import { formatTick } from "./format";
+import { at } from "./topology";
+
+/** A function and the data that it is applied to. */
+export interface ChartData {
+  readonly x: Float32Array;
+  readonly y: Float32Array;
+  /** How full each of these equal bins of x is, 255 for the fullest. */
+  readonly density: ArrayLike<number>;
+  readonly densityLow: number;
+  readonly densityHigh: number;
+  /** Where the pieces of the function meet; empty while unknown. */
+  readonly knots: ArrayLike<number>;
+}
+
+export interface Extent {
+  readonly low: number;
+  readonly high: number;
+}
+
+/** The finite extent of some values, widened where it would be empty. */
+export function extent(values: ArrayLike<number>): Extent {
+  let [low, high] = [Infinity, -Infinity];
+  for (let i = 0; i < values.length; i++) {
+    const v = at(values, i);
+    if (!Number.isFinite(v)) continue;
+    low = Math.min(low, v);
+    high = Math.max(high, v);
+  }
+  if (!(low <= high)) return { low: -1, high: 1 };
+  const pad = low === high ? Math.abs(low) * 0.5 || 1 : 0;
+  return { low: low - pad, high: high + pad };
+}
+
+const scale = ({ low, high }: Extent, from: number, to: number) => (v: number): number =>
+  from + ((v - low) / (high - low)) * (to - from);
+
+const WIDTH = 248;
+const HEIGHT = 152;
+const PLOT = { left: 38, right: WIDTH - 8, top: 10, bottom: HEIGHT - 30 };
+const DENSITY = 26;
+
+function densityPath(data: ChartData, sx: (v: number) => number): string {
+  const n = data.density.length;
+  if (n === 0 || !(data.densityHigh > data.densityLow)) return "";
+  const step = (data.densityHigh - data.densityLow) / n;
+  const points = Array.from({ length: n }, (_, i) => {
+    const x = sx(data.densityLow + (i + 0.5) * step);
+    return `L${x.toFixed(1)} ${(PLOT.bottom - (at(data.density, i) / 255) * DENSITY).toFixed(1)}`;
+  });
+  const [x0, x1] = [sx(data.densityLow).toFixed(1), sx(data.densityHigh).toFixed(1)];
+  return `M${x0} ${PLOT.bottom}${points.join("")}L${x1} ${PLOT.bottom}Z`;
+}
+
+function curvePath(data: ChartData, sx: (v: number) => number, sy: (v: number) => number): string {
+  let path = "";
+  for (let i = 0; i < data.x.length; i++) {
+    const [x, y] = [at(data.x, i), at(data.y, i)];
+    if (!Number.isFinite(x) || !Number.isFinite(y)) continue;
+    path += `${path ? "L" : "M"}${sx(x).toFixed(1)} ${sy(y).toFixed(1)}`;
+  }
+  return path;
+}
+
+function grid(x: Extent, y: Extent, sx: (v: number) => number, sy: (v: number) => number): SVGTemplateResult {
+  const across = ticks(x.low, x.high, 4);
+  const up = ticks(y.low, y.high, 4);
+  return svg`${up.map((v) => svg`<line class=${v === 0 ? "zero" : "rule"} x1=${PLOT.left} x2=${PLOT.right}
+      y1=${sy(v)} y2=${sy(v)} /><text class="tick" x=${PLOT.left - 6} y=${sy(v)} dy=".34em" text-anchor="end"
+      >${formatTick(v)}</text>`)}${across.map((v) => svg`<line class="mark" x1=${sx(v)} x2=${sx(v)}
+      y1=${PLOT.bottom} y2=${PLOT.bottom + 4} /><text class="tick" x=${sx(v)} y=${PLOT.bottom + 16}
+      text-anchor="middle">${formatTick(v)}</text>`)}`;
+}
+
+function knotMarks(data: ChartData, x: Extent, sx: (v: number) => number): SVGTemplateResult[] {
+  const inside = Array.from(data.knots).filter((v) => v >= x.low && v <= x.high);
+  return inside.map((v) => svg`<line class="knot" x1=${sx(v)} x2=${sx(v)} y1=${PLOT.bottom - 5} y2=${PLOT.bottom} />`);
+}
+
+/** Draw a function over the range of its data, the data's density below it, its knots as ticks. */
+export function chart(data: ChartData, label: string, title: { x: string; y: string }): SVGTemplateResult {
+  const x = extent(data.x);
+  const tight = extent(data.y);
+  const room = (tight.high - tight.low) * 0.06;
+  const y = { low: tight.low - room, high: tight.high + room };
+  const sx = scale(x, PLOT.left, PLOT.right);
+  // The density has a floor of its own, so that it never hides the curve.
+  const sy = scale(y, PLOT.bottom - 8, PLOT.top);
+  const density = densityPath(data, sx);
+  return svg`<svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label=${label}>
+    <text class="tick" x=${PLOT.right} y=${HEIGHT - 2} text-anchor="end">${title.x}</text>
+    ${density ? svg`<path class="density" d=${density} />` : nothing}
+    ${grid(x, y, sx, sy)}
+    <line class="axis" x1=${PLOT.left} x2=${PLOT.right} y1=${PLOT.bottom} y2=${PLOT.bottom} />
+    ${knotMarks(data, x, sx)}
+    <path class="function" d=${curvePath(data, sx, sy)} />
+  </svg>`;
+}

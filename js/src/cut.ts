@@ -1,0 +1,146 @@
+import { html, nothing, svg, type SVGTemplateResult, type TemplateResult } from "lit-html";
+import { type Axis, type Bar, fromX, type Mark, marks, toX } from "./axis";
+import { formatThreshold, plural } from "./format";
+import { keys } from "./help";
+import type { Preview } from "./preview";
+import type { Snapshot } from "./snapshot";
+
+/** What a hand on the threshold can do. */
+export interface CutActions {
+  /** Preview a threshold. */
+  drag(threshold: number): void;
+  /** Let go: ask for the threshold, or give it up. */
+  drop(keep: boolean): void;
+  key(event: KeyboardEvent): void;
+  keyUp(event: KeyboardEvent): void;
+}
+
+/** The panel's geometry, made once for a width and a set of scores. */
+export interface CutPlot {
+  readonly axis: Axis;
+  readonly bars: readonly Bar[];
+}
+
+const HEIGHT = 72;
+const LABEL_ROOM = 18;
+const TICKS = 20;
+
+/** What a screen reader says of the threshold. */
+export function valueText(threshold: number, { edgesGo, nodesGo, inputsGo }: Preview): string {
+  const also = inputsGo > 0 ? `, and ${plural(inputsGo, "input")}` : "";
+  return `${formatThreshold(threshold)}: ${plural(edgesGo, "edge")} and ${plural(nodesGo, "node")} go${also}`;
+}
+
+/** What goes, in words: "6 edges, 2 nodes go". */
+export function whatGoes({ edgesGo, nodesGo, inputsGo }: Preview): string {
+  const parts = [[edgesGo, "edge"], [nodesGo, "node"], [inputsGo, "input"]] as const;
+  const said = parts.filter(([count]) => count > 0).map(([count, noun]) => plural(count, noun));
+  const one = edgesGo + nodesGo + inputsGo === 1;
+  return said.length === 0 ? "nothing goes" : `${said.join(", ")} ${one ? "goes" : "go"}`;
+}
+
+function summary({ threshold, preview, inPlay, pruning }: Snapshot): TemplateResult {
+  if (inPlay.length === 0) return html`<span class="said">no scores to cut by</span>`;
+  if (threshold === 0) return html`<span class="said">drag the line to the right to see what would go</span>`;
+  const atLimit = pruning.limit !== null && threshold >= pruning.limit;
+  return html`<span class="said">below <b class="cut-text">${formatThreshold(threshold)}</b> · ${whatGoes(preview)}${
+    atLimit ? html` · <span class="limit-text">the most that leaves every output connected</span>` : nothing}</span>`;
+}
+
+/** Bars grow with the root of their count once many scores share a bin, so that lone ones stay visible. */
+function barHeight(count: number, most: number): number {
+  if (count === 0) return 0;
+  const room = HEIGHT - LABEL_ROOM;
+  return most <= 4 ? count * 13 : Math.max(2, room * Math.sqrt(count / most));
+}
+
+function barsOf(bars: readonly Bar[], handle: number): SVGTemplateResult {
+  const most = Math.max(1, ...bars.map((bar) => bar.count));
+  const part = (x0: number, x1: number, height: number, name: string): SVGTemplateResult | typeof nothing =>
+    x1 - x0 > 0.5
+      ? svg`<rect class=${name} x=${x0} width=${x1 - x0} y=${HEIGHT - height} height=${height} rx="1.5" />`
+      : nothing;
+  return svg`${bars.map((bar) => {
+    const height = barHeight(bar.count, most);
+    if (height === 0) return nothing;
+    const [x0, x1] = [bar.x0 + 1, bar.x1 - 1];
+    const split = Math.max(x0, Math.min(x1, handle));
+    return svg`${part(x0, split, height, "bar taken")}${part(split, x1, height, "bar")}`;
+  })}`;
+}
+
+function tickLabel(mark: Mark, width: number): SVGTemplateResult | typeof nothing {
+  if (!mark.label) return nothing;
+  const anchor = mark.x > width - 8 ? "end" : mark.x < 8 ? "start" : "middle";
+  return svg`<text class="tick" x=${mark.x} y=${HEIGHT + TICKS - 4} text-anchor=${anchor}>${mark.label}</text>`;
+}
+
+function plot(snapshot: Snapshot, { axis, bars }: CutPlot): SVGTemplateResult {
+  const { limit } = snapshot.pruning;
+  const handle = toX(axis, snapshot.threshold);
+  const end = limit === null ? axis.width : toX(axis, limit);
+  const right = handle > axis.width - 72;
+  return svg`<svg class="plot" width=${axis.width} height=${HEIGHT + TICKS} aria-hidden="true">
+    ${end < axis.width - 1
+      ? svg`<rect class="beyond" x=${end} width=${axis.width - end} y=${LABEL_ROOM - 6} height=${HEIGHT - LABEL_ROOM + 6} />
+        <line class="limit" x1=${end} x2=${end} y1=${LABEL_ROOM - 6} y2=${HEIGHT} />
+        ${axis.width - end > 30 && Math.abs(end - handle) > 64
+          ? svg`<text class="tick" x=${end + 6} y="11">limit</text>` : nothing}`
+      : nothing}
+    ${barsOf(bars, handle)}
+    <line class="axis" x1="0" x2=${axis.width} y1=${HEIGHT} y2=${HEIGHT} />
+    ${marks(axis).map((mark) => svg`<line class="mark" x1=${mark.x} x2=${mark.x} y1=${HEIGHT}
+      y2=${HEIGHT + (mark.label ? 5 : 3)} />${tickLabel(mark, axis.width)}`)}
+    <line class="handle" x1=${handle} x2=${handle} y1="2" y2=${HEIGHT} />
+    <text class="value" x=${handle + (right ? -9 : 9)} y="11" text-anchor=${right ? "end" : "start"}
+      >${snapshot.threshold === 0 ? "" : formatThreshold(snapshot.threshold)}</text>
+  </svg>`;
+}
+
+function follow(axis: Axis, actions: CutActions): (event: PointerEvent) => void {
+  return (down) => {
+    if (down.button !== 0) return;
+    const track = down.currentTarget as HTMLElement;
+    const grip = track.querySelector<HTMLElement>("[role=slider]");
+    const left = track.getBoundingClientRect().left;
+    const held = grip?.getBoundingClientRect();
+    // Taken by the grip, the line keeps its distance to the pointer; a press beside it calls it there.
+    const onGrip = held !== undefined && down.clientX >= held.left && down.clientX <= held.right;
+    const offset = onGrip ? down.clientX - (held.left + held.width / 2) : 0;
+    const to = (event: PointerEvent): void => actions.drag(fromX(axis, event.clientX - left - offset));
+    const ended = new AbortController();
+    const end = (keep: boolean): void => {
+      ended.abort();
+      actions.drop(keep);
+    };
+    track.setPointerCapture?.(down.pointerId);
+    const { signal } = ended;
+    track.addEventListener("pointermove", to, { signal });
+    track.addEventListener("pointerup", () => end(true), { signal });
+    track.addEventListener("pointercancel", () => end(false), { signal });
+    track.addEventListener("keydown", (event) => {
+      if (event.key === "Escape") end(false);
+    }, { signal });
+    if (!onGrip) to(down);
+    down.preventDefault();
+    grip?.focus({ preventScroll: true });
+  };
+}
+
+/** The panel that cuts: the scores' histogram and the threshold on one axis. */
+export function cut(snapshot: Snapshot, geometry: CutPlot, actions: CutActions): TemplateResult {
+  const { axis } = geometry;
+  const handle = toX(axis, snapshot.threshold);
+  const empty = snapshot.inPlay.length === 0;
+  const most = snapshot.pruning.limit ?? 10 ** axis.high;
+  return html`<div class="cut">
+    <div class="cut-head"><h2>Cut</h2>${summary(snapshot)}<span class="hint">drag the line, or ${keys(["←", "→"])}</span></div>
+    <div class="track" @pointerdown=${empty ? nothing : follow(axis, actions)}>
+      ${plot(snapshot, geometry)}
+      <div class="grip" role="slider" tabindex="0" aria-label="Threshold" aria-valuemin="0" aria-valuemax=${most}
+        aria-valuenow=${snapshot.threshold} aria-valuetext=${valueText(snapshot.threshold, snapshot.preview)}
+        aria-disabled=${empty} style=${`left:${handle}px;top:${HEIGHT}px`}
+        @keydown=${actions.key} @keyup=${actions.keyUp} @blur=${() => actions.drop(true)}></div>
+    </div>
+  </div>`;
+}

@@ -1,0 +1,112 @@
+import { nodeName } from "./names";
+import { inView, type Pen } from "./pen";
+import { DEAD, GOES, INK, PRUNED } from "./scene";
+import { at } from "./topology";
+
+const FONT = 12.5;
+const FAMILY = 'Inter, system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
+/** Less room than this for a name and it is left to the tooltip. */
+const LEGIBLE = 16;
+
+function paintCircle(pen: Pen, node: number, radius: number): void {
+  const { ctx, place, scene, palette, px } = pen;
+  const [x, y] = [at(place.nodeX, node), at(place.nodeY, node)];
+  const voice = at(scene.nodeVoice, node);
+  const selected = scene.selectedNodes.has(node);
+  const small = radius < 2.5 * px;
+  ctx.beginPath();
+  ctx.arc(x, y, radius, 0, 2 * Math.PI);
+  ctx.fillStyle = selected ? palette.accentBg : voice === GOES ? palette.cutBg : palette.bg;
+  ctx.strokeStyle = selected ? palette.accent : voice === INK ? palette.ink : voice === DEAD ? palette.mute : palette.cut;
+  ctx.globalAlpha = voice === PRUNED && !selected ? 0.55 : 1;
+  if (small) ctx.fillStyle = ctx.strokeStyle;
+  ctx.fill();
+  if (small) return;
+  ctx.lineWidth = (selected ? 2.2 : voice === INK ? 1.8 : 1.3) * px;
+  ctx.setLineDash(voice === INK ? [] : voice === DEAD ? [px, 2.5 * px] : [3 * px, 2.5 * px]);
+  ctx.stroke();
+  ctx.setLineDash([]);
+  if (voice === DEAD) {
+    const d = radius * 0.4;
+    ctx.beginPath();
+    ctx.moveTo(x - d, y - d);
+    ctx.lineTo(x + d, y + d);
+    ctx.moveTo(x + d, y - d);
+    ctx.lineTo(x - d, y + d);
+    ctx.stroke();
+  }
+}
+
+/** Shorten a name to a width, in pixels; "" when not even two letters fit. */
+export function clip(measure: (text: string) => number, name: string, width: number): string {
+  if (measure(name) <= width) return name;
+  for (let n = name.length - 1; n >= 2; n--) {
+    const short = `${name.slice(0, n).trimEnd()}…`;
+    if (measure(short) <= width) return short;
+  }
+  return "";
+}
+
+interface Label {
+  readonly dx: number;
+  readonly dy: number;
+  readonly align: CanvasTextAlign;
+  readonly room: number;
+}
+
+/** Where the names of a node layer go: outside at the ends, beside or above the nodes in between. */
+function labelOf(pen: Pen, layer: number, index: number, stagger: boolean): Label {
+  const { place, scene, camera } = pen;
+  const r = at(place.radius, layer) * camera.k;
+  const spacing = at(place.spacing, layer) * camera.k;
+  const [first, last] = [layer === 0, layer === scene.topology.widths.length - 1];
+  if (place.orientation === "right") {
+    const room = spacing >= LEGIBLE ? 76 : 0;
+    if (first) return { dx: -r - 7, dy: 0, align: "right", room };
+    if (last) return { dx: r + 7, dy: 0, align: "left", room };
+    return { dx: 0, dy: -r - 10, align: "center", room: spacing >= 2 * r + 24 ? 90 : 0 };
+  }
+  const down = r + 13 + (stagger && index % 2 === 1 ? 15 : 0);
+  const room = spacing < LEGIBLE ? 0 : (stagger ? 2 : 1) * spacing - 8;
+  if (first) return { dx: 0, dy: down, align: "center", room };
+  if (last) return { dx: 0, dy: -down, align: "center", room };
+  return { dx: r + 6, dy: 0, align: "left", room: spacing - 2 * r - 14 };
+}
+
+function paintNames(pen: Pen, layer: number): void {
+  const { ctx, place, scene, camera, palette } = pen;
+  const [from, to] = [at(scene.topology.nodeStart, layer), at(scene.topology.nodeStart, layer + 1)];
+  const measure = (text: string): number => ctx.measureText(text).width;
+  const spacing = at(place.spacing, layer) * camera.k;
+  // Beyond this many names measuring them costs more than it shows; they are alike in length anyway.
+  const sample = Array.from({ length: Math.min(64, to - from) }, (_, i) => nodeName(scene.net, from + i));
+  const stagger = spacing >= 24 && sample.some((name) => measure(name) > spacing - 8);
+  for (let n = from; n < to; n++) {
+    if (!inView(pen, at(place.nodeX, n), at(place.nodeY, n), 60 * pen.px)) continue;
+    const label = labelOf(pen, layer, n - from, stagger);
+    if (label.room < LEGIBLE) continue;
+    const name = clip(measure, nodeName(scene.net, n), label.room);
+    const voice = at(scene.nodeVoice, n);
+    ctx.textAlign = label.align;
+    ctx.fillStyle = scene.selectedNodes.has(n) ? palette.accent
+      : voice === INK ? (label.align === "left" && layer > 0 ? palette.mute : palette.ink)
+        : voice === DEAD ? palette.mute : palette.cut;
+    ctx.fillText(name, at(place.nodeX, n) * camera.k + camera.x + label.dx, at(place.nodeY, n) * camera.k + camera.y + label.dy);
+  }
+}
+
+/** Draw the nodes, then their names at a size that does not change with the zoom. */
+export function paintNodes(pen: Pen, dpr: number): void {
+  const { ctx, scene, place, px } = pen;
+  place.radius.forEach((radius, layer) => {
+    for (let n = at(scene.topology.nodeStart, layer); n < at(scene.topology.nodeStart, layer + 1); n++) {
+      const shown = Math.min(radius, 14 * px);
+      if (inView(pen, at(place.nodeX, n), at(place.nodeY, n), radius)) paintCircle(pen, n, shown);
+    }
+  });
+  ctx.globalAlpha = 1;
+  ctx.setTransform(dpr, 0, 0, dpr, 0, 0);
+  ctx.font = `${FONT}px ${FAMILY}`;
+  ctx.textBaseline = "middle";
+  place.radius.forEach((_, layer) => paintNames(pen, layer));
+}

@@ -1,0 +1,177 @@
+import { createTimer, type Timer } from "./frame";
+import { OpsQueue } from "./ops";
+import { allowed } from "./preview";
+import { createReader, type Local, type Snapshot } from "./snapshot";
+import { edgeNumber, isEdge, type Edge, type Node, type Part } from "./topology";
+import { decodeNotice, type Detail, type Incoming, type Notice, type Op, type Wire } from "./wire";
+
+const NO_KERNEL = "No kernel is connected, so nothing can be changed here.";
+/** How long an answer may take before the footer says that it is waited for. */
+const PATIENCE = 400;
+
+const same = (a: Part, b: Part): boolean => a.length === b.length && a.every((v, i) => v === b[i]);
+
+function uniqueName(): string {
+  const random = new Uint32Array(3);
+  crypto.getRandomValues(random);
+  return Array.from(random, (v) => v.toString(36)).join("");
+}
+
+/** The state of one view, and all that can be done to it. Nothing here knows the DOM. */
+export class Store {
+  readonly #wire: Wire;
+  readonly #changed: () => void;
+  readonly #queue: OpsQueue;
+  readonly #read: (local: Local) => Snapshot | null;
+  readonly #late: Timer;
+  readonly #name = uniqueName();
+  #pending: readonly Op[] = [];
+  #drag: number | null = null;
+  #waiting = false;
+  #said: Notice | null = null;
+  #dismissed: string | null = null;
+  #noticeAtSend: string | null = null;
+  #details: { readonly of: unknown; readonly byEdge: Map<number, Detail | null> } = { of: null, byEdge: new Map() };
+
+  constructor(wire: Wire, signal: AbortSignal, changed: () => void) {
+    this.#wire = wire;
+    this.#changed = changed;
+    this.#read = createReader(wire);
+    this.#late = createTimer(signal, () => {
+      this.#waiting = true;
+      changed();
+    });
+    this.#queue = new OpsQueue(this.#name, (id, ops) => this.#send(id, ops));
+  }
+
+  /** What is to be shown now; null while there is no network. */
+  snapshot(): Snapshot | null {
+    return this.#read({ pending: this.#pending, drag: this.#drag });
+  }
+
+  get dragging(): boolean {
+    return this.#drag !== null;
+  }
+
+  get pending(): boolean {
+    return this.#pending.length > 0;
+  }
+
+  /** How many edits wait for an answer that is late; 0 while all is well. */
+  get late(): number {
+    return this.#waiting ? this.#pending.length : 0;
+  }
+
+  get notice(): Notice | null {
+    if (this.#said) return this.#said;
+    const notice = decodeNotice(this.#wire.read("notice"));
+    return notice && notice.id !== this.#dismissed ? notice : null;
+  }
+
+  dismiss(): void {
+    this.#said = null;
+    this.#dismissed = decodeNotice(this.#wire.read("notice"))?.id ?? null;
+    this.#changed();
+  }
+
+  /** Hear a message from Python. */
+  hear(message: Incoming): void {
+    if (message.type === "detail") return this.#learn(message.detail);
+    const accepted = message.type === "ack";
+    if (!this.#queue.answer(message.id, accepted)) return;
+    if (message.type === "nack") {
+      this.#said = { id: message.id, kind: "error", text: message.reason };
+    } else {
+      this.#said = null;
+      this.#dismissed = this.#noticeAtSend ?? this.#dismissed;
+    }
+    this.#settle();
+  }
+
+  /** Ask Python for an edit. */
+  ask(op: Op): void {
+    if (!this.#queue.push(op)) this.#said = { id: this.#name, kind: "info", text: NO_KERNEL };
+    this.#settle();
+  }
+
+  /** Prune, restore or keep what is selected. */
+  edit(type: "prune" | "restore" | "keep", parts?: readonly Part[]): void {
+    const on = parts ?? this.snapshot()?.parts ?? [];
+    if (on.length === 0) return;
+    const edges = on.filter((part): part is Edge => isEdge(part));
+    const nodes = on.filter((part): part is Node => !isEdge(part));
+    this.ask({ type, edges, nodes });
+  }
+
+  /** Preview a threshold, as far as Python would accept it. */
+  drag(threshold: number): void {
+    const snapshot = this.snapshot();
+    if (!snapshot) return;
+    this.#drag = allowed(snapshot.pruning, threshold);
+    this.#changed();
+  }
+
+  /** Let go of the threshold: ask for it, or forget it. */
+  drop(keep: boolean): void {
+    const threshold = this.#drag;
+    if (threshold === null) return;
+    this.#drag = null;
+    const before = this.snapshot();
+    if (keep && before && threshold !== before.threshold) this.ask({ type: "set_threshold", threshold });
+    else this.#changed();
+  }
+
+  /** Select parts; with `add`, those that were selected already are taken out again. */
+  select(parts: readonly Part[], add = false): void {
+    const now = this.snapshot()?.parts ?? [];
+    const next = add
+      ? [...now.filter((a) => !parts.some((b) => same(a, b))), ...parts.filter((b) => !now.some((a) => same(a, b)))]
+      : parts;
+    if (next.length === now.length && next.every((part, i) => same(part, now[i] ?? [-1, -1]))) return;
+    this.#wire.writeSelection(next);
+    this.#changed();
+  }
+
+  /** Add parts to the selection; none is taken out. */
+  include(parts: readonly Part[]): void {
+    const now = this.snapshot()?.parts ?? [];
+    this.select([...now, ...parts.filter((b) => !now.some((a) => same(a, b)))]);
+  }
+
+  /** The finer curve of an edge: asked for the first time it is wanted, null until it arrives. */
+  detail(snapshot: Snapshot, edge: Edge): Detail | null {
+    if (this.#details.of !== snapshot.net) this.#details = { of: snapshot.net, byEdge: new Map() };
+    const number = edgeNumber(snapshot.net.topology, edge);
+    const known = this.#details.byEdge.get(number);
+    if (known !== undefined) return known;
+    this.#details.byEdge.set(number, null);
+    this.#wire.send({ type: "detail", id: `${this.#name}-d${number}`, edge });
+    return null;
+  }
+
+  #learn(detail: Detail): void {
+    const net = this.snapshot()?.net;
+    if (!net || this.#details.of !== net || detail.x.length < 2 || detail.x.length !== detail.y.length) return;
+    const number = edgeNumber(net.topology, detail.edge);
+    if (number < 0) return;
+    this.#details.byEdge.set(number, detail);
+    this.#changed();
+  }
+
+  #send(id: string, ops: readonly Op[]): boolean {
+    const pruning = this.#wire.read("pruning");
+    const revision = Number((pruning as { revision?: unknown } | null)?.revision ?? 0);
+    this.#noticeAtSend = decodeNotice(this.#wire.read("notice"))?.id ?? null;
+    this.#late.set(PATIENCE);
+    return this.#wire.send({ type: "ops", id, revision, ops });
+  }
+
+  #settle(): void {
+    this.#pending = this.#queue.pending;
+    if (this.#pending.length === 0) {
+      this.#late.clear();
+      this.#waiting = false;
+    }
+    this.#changed();
+  }
+}

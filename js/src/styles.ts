@@ -1,0 +1,177 @@
+import { PALETTES, variables } from "./palette";
+
+/** The style sheet of the shadow root. Lengths follow a rhythm of 8 pixels. */
+export const STYLES = `
+:host{display:block;container-type:inline-size;color-scheme:light}
+*{box-sizing:border-box}
+.kan{${variables(PALETTES.light)};
+  position:relative;display:grid;grid-template-rows:auto minmax(120px,1fr) auto auto;min-height:320px;
+  background:var(--bg);color:var(--ink);border:1px solid var(--line);border-radius:10px;overflow:hidden;
+  font:400 13px/20px Inter,system-ui,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;
+  font-variant-numeric:tabular-nums;text-align:left;letter-spacing:0;-webkit-font-smoothing:antialiased}
+.kan[data-theme=dark]{${variables(PALETTES.dark)};color-scheme:dark}
+.sr{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
+h2,h3,p,dl,dd,ul{margin:0;padding:0;font:inherit}
+h2,b{font-weight:600}
+ul{list-style:none}
+kbd{display:inline-block;min-width:18px;padding:0 4px;border:1px solid var(--edge);border-radius:4px;color:var(--faint);
+  font:11px/16px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;text-align:center}
+kbd+kbd{margin-left:3px}
+.icon{display:block;width:16px;height:16px;fill:none;stroke:currentColor;stroke-width:1.5;stroke-linecap:round;stroke-linejoin:round}
+
+.toolbar,.group,.field{display:flex;align-items:center}
+.toolbar{position:relative;z-index:3;flex-wrap:wrap;gap:8px 16px;padding:8px;background:var(--panel);border-bottom:1px solid var(--line)}
+.group{gap:8px}
+.group.end{margin-left:auto;gap:4px}
+.field{gap:8px;color:var(--mute)}
+.button,select{height:32px;border:1px solid var(--edge);border-radius:6px;background:var(--bg);color:var(--ink);font:inherit;
+  transition:background-color .15s,border-color .15s,color .15s}
+.button{display:inline-flex;align-items:center;justify-content:center;gap:8px;padding:0 12px;cursor:pointer;white-space:nowrap}
+.button.square{width:32px;padding:0}
+.button.quiet{border-color:transparent;background:transparent;color:var(--mute)}
+.button:hover:not(:disabled),select:hover{background:var(--shade)}
+.button:active:not(:disabled){border-color:var(--mute)}
+.button:disabled{color:var(--faint);opacity:.55;cursor:default}
+select{appearance:none;padding:0 28px 0 10px;cursor:pointer;max-width:168px;text-overflow:ellipsis;
+  background-image:linear-gradient(45deg,transparent 50%,var(--mute) 50%),linear-gradient(-45deg,transparent 50%,var(--mute) 50%);
+  background-size:5px 5px;background-position:right 14px top 14px,right 9px top 14px;background-repeat:no-repeat}
+select option{background:var(--bg);color:var(--ink)}
+.segments{display:inline-flex;height:32px;border:1px solid var(--edge);border-radius:6px;background:var(--bg);overflow:hidden}
+.segment{position:relative;display:flex}
+.segment+.segment{border-left:1px solid var(--line)}
+.segment input{position:absolute;inset:0;width:100%;height:100%;margin:0;opacity:0;cursor:pointer}
+.segment span{padding:5px 12px;color:var(--mute);transition:background-color .15s,color .15s}
+.segment input:hover+span{background:var(--shade)}
+.segment input:checked+span{background:var(--accent-bg);color:var(--accent);font-weight:600}
+:focus{outline:none}
+:focus-visible,.segment:has(:focus-visible){outline:2px solid var(--accent);outline-offset:1px}
+.segments:has(:focus-visible){overflow:visible}
+.segment input:focus-visible{outline:none}
+
+.main{position:relative;display:flex;min-height:0}
+.diagram{position:relative;flex:1;min-width:0;overflow:hidden}
+.stage{position:absolute;inset:0;overflow:hidden;overflow:clip;cursor:grab;user-select:none;-webkit-user-select:none;touch-action:pan-y}
+.stage.pointing{cursor:pointer}
+.stage.dragging{cursor:grabbing}
+.stage:focus-visible{outline-offset:-2px}
+canvas{position:absolute;inset:0;width:100%;height:100%;display:block}
+.world{position:absolute;left:0;top:0;width:0;height:0;transform-origin:0 0}
+.world [role=option]{position:absolute;border-radius:calc(6px*var(--inverse,1));cursor:pointer}
+.stage.dragging .world [role=option]{cursor:grabbing}
+.world .node{border-radius:50%}
+.world [role=option]:focus-visible{outline:calc(2px*var(--inverse,1)) solid var(--accent);outline-offset:calc(3px*var(--inverse,1))}
+.halo,.tip,.marquee{position:absolute;pointer-events:none}
+.halo{visibility:hidden;border-radius:8px;background:var(--shade)}
+.halo.node{border-radius:50%}
+.halo.on{visibility:visible}
+.tip{visibility:hidden;opacity:0;transform:translate(-50%,-100%);padding:2px 8px;border-radius:6px;background:var(--ink);color:var(--bg);
+  font-size:12px;white-space:nowrap;transition:opacity .15s}
+.tip.under{transform:translate(-50%,0)}
+.tip.on{visibility:visible;opacity:1}
+.marquee{display:none;border:1px dashed var(--accent);background:var(--accent-bg);opacity:.6;border-radius:4px}
+
+.notice{position:absolute;z-index:2;left:50%;top:8px;transform:translateX(-50%);display:flex;align-items:flex-start;gap:8px;width:max-content;
+  max-width:calc(100% - 32px);padding:3px 3px 3px 12px;border:1px solid var(--edge);border-radius:8px;background:var(--bg)}
+.notice.error{border-color:var(--cut);background:var(--cut-bg)}
+.notice>.icon{flex:none;margin:8px 0;color:var(--mute)}
+.notice.error>.icon{color:var(--cut)}
+.notice p{padding:6px 0;overflow-wrap:anywhere;max-height:106px;overflow:auto}
+.notice .button{flex:none;color:var(--ink)}
+
+.inspector{flex:none;display:flex;flex-direction:column;gap:8px;width:288px;padding:16px;border-left:1px solid var(--line);background:var(--bg);
+  overflow:auto;overscroll-behavior:contain}
+.inspector header{display:flex;align-items:flex-start;justify-content:space-between;gap:8px;min-height:20px}
+.inspector h2{font-size:14px;overflow-wrap:anywhere}
+.inspector .close{flex:none;width:24px;height:24px;margin:-2px -4px -2px 0}
+.about{margin-top:-6px;color:var(--mute)}
+.inspector.idle .about{margin-top:-2px}
+.kept{white-space:nowrap}
+.kept .icon{display:inline-block;width:13px;height:13px;margin:0 3px -2px 0}
+.empty{padding:24px 16px;border:1px dashed var(--edge);border-radius:6px;color:var(--mute);text-align:center}
+.chart{display:block;flex:none;width:100%;background:var(--panel);border:1px solid var(--line);border-radius:6px}
+.chart .rule{stroke:var(--line)}
+.chart .zero{stroke:var(--faint);stroke-opacity:.7}
+.chart .axis,.chart .mark{stroke:var(--edge)}
+.chart .knot{stroke:var(--ink);stroke-opacity:.75}
+.chart .density{fill:var(--ink);fill-opacity:.1}
+.chart .function{fill:none;stroke:var(--accent);stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
+.tick{font-size:11px;fill:var(--faint)}
+.criteria{width:100%;border-collapse:collapse}
+.criteria th{font-weight:400;text-align:left;color:var(--mute);overflow-wrap:anywhere}
+.criteria th,.criteria td{padding:2px 0}
+.criteria td{text-align:right;white-space:nowrap}
+.criteria .rank{padding-right:16px;color:var(--faint)}
+.criteria .current th{color:var(--ink);font-weight:600}
+.criteria .current td:last-child{font-weight:600}
+.actions{display:flex;gap:8px;margin-top:auto;padding-top:8px;position:sticky;bottom:-16px;background:var(--bg);margin-bottom:-16px;padding-bottom:16px}
+.actions .button{flex:1 1 auto;padding:0 6px;gap:6px}
+.lists{display:flex;flex-direction:column;gap:4px}
+h3{margin-top:4px;font-weight:600}
+h3 span{color:var(--faint);font-weight:400}
+.row{position:relative;display:flex;align-items:baseline;gap:8px;width:calc(100% + 16px);margin:0 -8px;padding:4px 8px;border:0;border-radius:6px;
+  background:none;color:var(--ink);font:inherit;text-align:left;cursor:pointer;transition:background-color .15s}
+.row:hover{background:var(--shade)}
+.row .ends{flex:1;min-width:0;overflow:hidden;text-overflow:ellipsis;white-space:nowrap}
+.row.pruned .ends,.row.dead .ends{color:var(--mute);text-decoration:line-through}
+.row .mark{color:var(--faint);font-size:11px}
+.row .bar{position:absolute;left:8px;bottom:2px;max-width:calc(100% - 16px);height:2px;border-radius:1px;background:var(--ink);opacity:.35}
+.hints{display:grid;gap:8px;margin-top:8px;color:var(--mute)}
+.hints div,.help dl div{display:grid;grid-template-columns:104px 1fr;align-items:baseline}
+.hints dt,.help dt{white-space:nowrap}
+
+.cut{padding:12px 20px 8px;border-top:1px solid var(--line);min-width:0}
+.cut-head{display:flex;align-items:baseline;gap:16px;min-height:24px}
+.said{flex:1;min-width:0;color:var(--mute)}
+.cut-text{color:var(--cut)}
+.hint{color:var(--mute);white-space:nowrap}
+.track{position:relative;cursor:ew-resize;touch-action:pan-y;user-select:none;-webkit-user-select:none}
+.plot{display:block;overflow:visible}
+.plot .bar{fill:var(--ink);fill-opacity:.3}
+.plot .bar.taken{fill:var(--cut);fill-opacity:.72}
+.plot .axis{stroke:var(--edge)}
+.plot .mark{stroke:var(--edge)}
+.plot .beyond{fill:var(--shade)}
+.plot .limit{stroke:var(--faint);stroke-dasharray:2 2}
+.plot .handle{stroke:var(--cut);stroke-width:2}
+.plot .value{font-size:12px;font-weight:600;fill:var(--cut)}
+.grip{position:absolute;width:24px;height:32px;transform:translate(-50%,-50%);cursor:ew-resize}
+.grip::before{content:"";position:absolute;inset:6px 4px;border:2px solid var(--cut);border-radius:6px;background:var(--bg);transition:background-color .15s}
+.grip:hover::before{background:var(--cut-bg)}
+.grip:focus-visible{outline:none}
+.grip:focus-visible::before{outline:2px solid var(--accent);outline-offset:2px}
+.grip[aria-disabled=true]{display:none}
+
+.footer{display:flex;flex-wrap:wrap;align-items:center;gap:4px 24px;min-height:48px;padding:8px 20px;background:var(--panel);border-top:1px solid var(--line);color:var(--mute)}
+.metrics{display:flex;flex-wrap:wrap;gap:4px 24px}
+.metric{white-space:nowrap;transition:opacity .15s}
+.metric b{color:var(--ink)}
+.stale .loss,.stale .share{opacity:.55}
+.minor{margin-left:0}
+.change{color:var(--ink)}
+.waiting{display:inline-flex;align-items:center;gap:8px;margin-left:auto;white-space:nowrap}
+.pulse{width:8px;height:8px;border-radius:50%;background:var(--mute);animation:pulse 1s ease-in-out infinite alternate}
+@keyframes pulse{from{opacity:.25}}
+
+.help{position:absolute;z-index:4;right:8px;top:calc(100% - 4px);width:min(352px,calc(100cqw - 18px));max-height:420px;overflow:auto;padding:16px;
+  border:1px solid var(--edge);border-radius:8px;background:var(--bg);color:var(--ink)}
+.help header{display:flex;justify-content:space-between;align-items:flex-start;margin:-4px -4px 8px 0}
+.help h2{padding-top:4px}
+.help dl{display:grid;gap:6px}
+.help dd{color:var(--mute)}
+.blank{display:grid;place-items:center;padding:48px 16px;color:var(--mute);grid-row:1/-1}
+
+@container (max-width:720px){
+  .toolbar{gap:8px}
+  .field span{display:none}
+  .hint{display:none}
+  .inspector{position:absolute;z-index:1;left:0;right:0;bottom:0;width:auto;max-height:64%;padding:12px 16px;border-left:0;border-top:1px solid var(--line)}
+  .inspector.idle{display:none}
+  .inspector .chart{height:132px;width:auto;align-self:stretch}
+  .actions{bottom:-12px;margin-bottom:-12px;padding-bottom:12px}
+  .cut{padding:8px 16px}
+  .footer{padding:8px 16px;gap:4px 16px}
+  .metrics{gap:0 16px}
+}
+@media (prefers-reduced-motion:reduce){*{transition:none!important;animation:none!important}}
+@media (forced-colors:active){.kan{border-color:CanvasText}.world [role=option][aria-selected=true]{outline:2px solid Highlight}}
+`;

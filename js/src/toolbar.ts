@@ -1,0 +1,72 @@
+import { html, nothing, type TemplateResult } from "lit-html";
+import { live } from "lit-html/directives/live.js";
+import { help } from "./help";
+import { redoIcon, undoIcon } from "./icons";
+import type { Snapshot } from "./snapshot";
+import type { Store } from "./store";
+import type { Structure } from "./wire";
+
+/** What the toolbar does that is not an edit. */
+export interface ToolbarActions {
+  fit(): void;
+  toggleHelp(): void;
+}
+
+const STRUCTURES: readonly (readonly [Structure, string])[] = [["edge", "Edges"], ["node", "Nodes"], ["input", "Inputs"]];
+
+/** Names of settings as words: "least_squares" reads "least squares". */
+export const words = (name: string): string => name.replaceAll("_", " ");
+
+function choice(
+  label: string,
+  value: string,
+  options: readonly string[],
+  chosen: (value: string) => void,
+): TemplateResult | typeof nothing {
+  if (options.length === 0) return nothing;
+  return html`<label class="field"><span>${label}</span><select aria-label=${label} .value=${live(value)}
+    @change=${(event: Event) => chosen((event.target as HTMLSelectElement).value)}>
+    ${options.map((name) => html`<option value=${name} ?selected=${name === value}>${words(name)}</option>`)}
+  </select></label>`;
+}
+
+function structures(snapshot: Snapshot, store: Store): TemplateResult | typeof nothing {
+  const { structure, structures: offered } = snapshot.pruning;
+  const shown = STRUCTURES.filter(([name]) => offered.includes(name));
+  if (shown.length === 0) return nothing;
+  return html`<div class="segments" role="radiogroup" aria-label="Prune">
+    ${shown.map(([name, label]) => html`<label class="segment"><input type="radio" name="structure" aria-label=${label}
+      value=${name} .checked=${live(name === structure)}
+      @change=${() => store.ask({ type: "set_structure", structure: name })} /><span>${label}</span></label>`)}
+  </div>`;
+}
+
+function step(type: "undo" | "redo", label: string | null, keys: string, store: Store): TemplateResult {
+  const name = type === "undo" ? "Undo" : "Redo";
+  const title = label ? `${name}: ${label} (${keys})` : `Nothing to ${type}`;
+  return html`<button class="button square" aria-label=${name} title=${title} ?disabled=${label === null}
+    @click=${() => store.ask({ type })}>${type === "undo" ? undoIcon : redoIcon}</button>`;
+}
+
+/** The bar of commands and choices. */
+export function toolbar(snapshot: Snapshot, store: Store, actions: ToolbarActions, helpOpen: boolean): TemplateResult {
+  const { pruning, scores } = snapshot;
+  return html`<div class="toolbar" role="toolbar" aria-label="Commands">
+    <div class="group">
+      ${step("undo", pruning.undo, "Ctrl+Z", store)}${step("redo", pruning.redo, "Ctrl+Shift+Z", store)}
+      <button class="button" title="Back to the network before any pruning" ?disabled=${!pruning.edited}
+        @click=${() => store.ask({ type: "reset" })}>Reset</button>
+    </div>
+    ${choice("Score by", pruning.criterion, scores.criteria, (criterion) => store.ask({ type: "set_criterion", criterion }))}
+    ${structures(snapshot, store)}
+    ${choice("Compensation", pruning.compensate, pruning.compensations, (compensate) =>
+      store.ask({ type: "set_compensate", compensate }))}
+    <div class="group end">
+      <button class="button quiet" aria-label="Fit view" title="Show the whole network (F)"
+        @click=${() => actions.fit()}>Fit<kbd aria-hidden="true">F</kbd></button>
+      <button class="button quiet square help-button" aria-label="Help" title="Keys and gestures" aria-expanded=${helpOpen}
+        @click=${() => actions.toggleHelp()}>?</button>
+      ${helpOpen ? help(actions.toggleHelp) : nothing}
+    </div>
+  </div>`;
+}

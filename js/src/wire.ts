@@ -1,0 +1,284 @@
+import type { AnyModel } from "@anywidget/types";
+import { float32, uint16, uint8 } from "./bytes";
+import { createTopology, type Edge, type Node, type Part, type Topology } from "./topology";
+
+/** The bits of an edge in `pruning.edges`. */
+export const ON = 1;
+export const ACTIVE = 2;
+export const KEPT = 4;
+export const BY_HAND = 8;
+
+export type Structure = "edge" | "node" | "input";
+
+/** One edit, as Python understands it. */
+export type Op =
+  | { readonly type: "prune" | "restore" | "keep"; readonly edges: readonly Edge[]; readonly nodes: readonly Node[] }
+  | { readonly type: "set_threshold"; readonly threshold: number }
+  | { readonly type: "set_criterion"; readonly criterion: string }
+  | { readonly type: "set_structure"; readonly structure: string }
+  | { readonly type: "set_compensate"; readonly compensate: string }
+  | { readonly type: "undo" | "redo" | "reset" };
+
+export type Outgoing =
+  | { readonly type: "ops"; readonly id: string; readonly revision: number; readonly ops: readonly Op[] }
+  | { readonly type: "detail"; readonly id: string; readonly edge: Edge };
+
+/** The finer curve of one edge, sent on request. */
+export interface Detail {
+  readonly edge: Edge;
+  readonly x: Float32Array;
+  readonly y: Float32Array;
+  readonly knots: Float32Array;
+}
+
+export type Incoming =
+  | { readonly type: "ack"; readonly id: string }
+  | { readonly type: "nack"; readonly id: string; readonly reason: string }
+  | { readonly type: "detail"; readonly id: string; readonly detail: Detail };
+
+export interface Network {
+  readonly topology: Topology;
+  readonly names: readonly (readonly string[])[];
+  readonly points: number;
+  readonly bins: number;
+  readonly curves: Uint16Array;
+  readonly curveLow: Float32Array;
+  readonly curveHigh: Float32Array;
+  readonly low: Float32Array;
+  readonly high: Float32Array;
+  readonly density: Uint8Array;
+}
+
+export interface Scores {
+  readonly criteria: readonly string[];
+  readonly edge: readonly Float32Array[];
+  readonly node: readonly Float32Array[];
+}
+
+export interface Pruning {
+  readonly revision: number;
+  readonly edges: Uint8Array;
+  readonly nodes: Uint8Array;
+  readonly threshold: number;
+  readonly limit: number | null;
+  readonly criterion: string;
+  readonly structure: Structure;
+  readonly compensate: string;
+  readonly structures: readonly string[];
+  readonly compensations: readonly string[];
+  readonly undo: string | null;
+  readonly redo: string | null;
+  readonly edited: boolean;
+}
+
+export interface Measure {
+  readonly edges: number;
+  readonly nodes: number;
+  readonly parameters: number;
+  readonly trainLoss: number | null;
+  readonly testLoss: number | null;
+  readonly trainAccuracy: number | null;
+  readonly testAccuracy: number | null;
+}
+
+export interface Metrics {
+  readonly task: string;
+  readonly loss: string;
+  readonly before: Measure;
+  readonly now: Measure;
+}
+
+export interface Notice {
+  readonly id: string;
+  readonly kind: "error" | "info";
+  readonly text: string;
+}
+
+export type Orientation = "up" | "right";
+
+/** The traits that the view listens to. */
+export const TRAITS = [
+  "network", "scores", "pruning", "metrics", "threshold", "selection", "notice", "height", "theme", "orientation",
+] as const;
+export type Trait = (typeof TRAITS)[number];
+
+type Fields = Readonly<Record<string, unknown>>;
+
+const fields = (value: unknown): Fields =>
+  typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
+const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+const text = (value: unknown, otherwise = ""): string => (typeof value === "string" ? value : otherwise);
+const texts = (value: unknown): string[] => list(value).map((item) => String(item));
+const textOrNull = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value : null);
+const number = (value: unknown, otherwise = 0): number =>
+  typeof value === "number" && Number.isFinite(value) ? value : otherwise;
+const numberOrNull = (value: unknown): number | null =>
+  typeof value === "number" && Number.isFinite(value) ? value : null;
+
+function decodeNames(value: unknown, widths: readonly number[]): string[][] {
+  const given = list(value).map(texts);
+  const last = widths.length - 1;
+  return widths.map((width, l) => {
+    const stem = l === 0 ? "x" : l === last ? "y" : last > 2 ? `h${l}.` : "h";
+    return Array.from({ length: width }, (_, i) => given[l]?.[i] ?? `${stem}${i + 1}`);
+  });
+}
+
+/** Decode the `network` trait; null when there is no network yet. */
+export function decodeNetwork(value: unknown): Network | null {
+  const raw = fields(value);
+  const widths = list(raw["widths"]).map((w) => Math.trunc(number(w)));
+  if (widths.length < 2 || widths.some((w) => w < 1)) return null;
+  const topology = createTopology(widths);
+  const sources = topology.nodeStart[widths.length - 1] ?? 0;
+  const points = Math.max(0, number(raw["points"]));
+  const bins = Math.max(0, number(raw["bins"]));
+  return {
+    topology,
+    names: decodeNames(raw["names"], widths),
+    points,
+    bins,
+    curves: uint16(raw["curves"], topology.edges * points),
+    curveLow: float32(raw["curve_low"], topology.edges),
+    curveHigh: float32(raw["curve_high"], topology.edges),
+    low: float32(raw["low"], sources),
+    high: float32(raw["high"], sources),
+    density: uint8(raw["density"], sources * bins),
+  };
+}
+
+/** Decode the `scores` trait, whose arrays may be keyed by criterion or listed in its order. */
+export function decodeScores(value: unknown, t: Topology): Scores {
+  const raw = fields(value);
+  const criteria = texts(raw["criteria"]);
+  const arrays = (of: unknown, length: number): Float32Array[] =>
+    criteria.map((name, i) => float32(Array.isArray(of) ? of[i] : fields(of)[name], length));
+  return { criteria, edge: arrays(raw["edge"], t.edges), node: arrays(raw["node"], t.nodes) };
+}
+
+/** Decode the `pruning` trait; without one, everything is on. */
+export function decodePruning(value: unknown, t: Topology): Pruning {
+  const raw = fields(value);
+  const structure = text(raw["structure"], "edge");
+  const all = <T extends Uint8Array>(array: T, fill: number, given: unknown): T =>
+    given === undefined ? (array.fill(fill) as T) : array;
+  return {
+    revision: number(raw["revision"]),
+    edges: all(uint8(raw["edges"], t.edges), ON | ACTIVE, raw["edges"]),
+    nodes: all(uint8(raw["nodes"], t.nodes), 1, raw["nodes"]),
+    threshold: number(raw["threshold"]),
+    limit: numberOrNull(raw["limit"]),
+    criterion: text(raw["criterion"]),
+    structure: structure === "node" || structure === "input" ? structure : "edge",
+    compensate: text(raw["compensate"]),
+    structures: texts(raw["structures"]),
+    compensations: texts(raw["compensations"]),
+    undo: textOrNull(raw["undo"]),
+    redo: textOrNull(raw["redo"]),
+    edited: raw["edited"] === true,
+  };
+}
+
+function decodeMeasure(value: unknown): Measure {
+  const raw = fields(value);
+  return {
+    edges: number(raw["edges"]),
+    nodes: number(raw["nodes"]),
+    parameters: number(raw["parameters"]),
+    trainLoss: numberOrNull(raw["train_loss"]),
+    testLoss: numberOrNull(raw["test_loss"]),
+    trainAccuracy: numberOrNull(raw["train_accuracy"]),
+    testAccuracy: numberOrNull(raw["test_accuracy"]),
+  };
+}
+
+/** Decode the `metrics` trait; null before anything was measured. */
+export function decodeMetrics(value: unknown): Metrics | null {
+  const raw = fields(value);
+  if (raw["before"] === undefined || raw["now"] === undefined) return null;
+  return {
+    task: text(raw["task"], "regression"),
+    loss: text(raw["loss"], "loss"),
+    before: decodeMeasure(raw["before"]),
+    now: decodeMeasure(raw["now"]),
+  };
+}
+
+/** Decode the `notice` trait; null when there is nothing to say. */
+export function decodeNotice(value: unknown): Notice | null {
+  const raw = fields(value);
+  const said = text(raw["text"]);
+  if (said === "") return null;
+  return { id: String(raw["id"] ?? said), kind: raw["kind"] === "info" ? "info" : "error", text: said };
+}
+
+/** Decode the `selection` trait to lists of two or three numbers. */
+export function decodeSelection(value: unknown): Part[] {
+  return list(value)
+    .map((part) => list(part).map((v) => number(v, -1)))
+    .filter((part) => part.length === 2 || part.length === 3) as unknown as Part[];
+}
+
+/** Decode a message from Python; null when it is none of ours. */
+export function decodeMessage(message: unknown, buffers: readonly unknown[]): Incoming | null {
+  const raw = fields(message);
+  const id = text(raw["id"]);
+  if (raw["type"] === "ack") return { type: "ack", id };
+  if (raw["type"] === "nack") return { type: "nack", id, reason: text(raw["reason"], "Python refused the edit") };
+  if (raw["type"] !== "detail") return null;
+  const [layer = -1, source = -1, target = -1] = list(raw["edge"]).map((v) => number(v, -1));
+  const [x, y, knots] = buffers;
+  return {
+    type: "detail",
+    id,
+    detail: { edge: [layer, source, target], x: float32(x), y: float32(y), knots: float32(knots) },
+  };
+}
+
+/** The model, seen through the contract: what may be read, written, sent and heard. */
+export interface Wire {
+  read(trait: Trait): unknown;
+  writeSelection(parts: readonly Part[]): void;
+  /** Whether the message left; false where no kernel is connected. */
+  send(message: Outgoing): boolean;
+}
+
+/** Connect to a model until `signal` aborts. */
+export function connect(
+  model: AnyModel,
+  signal: AbortSignal,
+  heard: { changed(): void; message(message: Incoming): void },
+): Wire {
+  // Hosts disagree on what the callback is given, so it never looks at its arguments.
+  const changed = (): void => heard.changed();
+  const custom = (message: unknown, buffers: unknown): void => {
+    const decoded = decodeMessage(message, list(buffers));
+    if (decoded) heard.message(decoded);
+  };
+  TRAITS.forEach((trait) => model.on(`change:${trait}`, changed));
+  model.on("msg:custom", custom);
+  signal.addEventListener("abort", () => {
+    TRAITS.forEach((trait) => model.off(`change:${trait}`, changed));
+    model.off("msg:custom", custom);
+  }, { once: true });
+  return {
+    read: (trait) => model.get(trait),
+    writeSelection(parts) {
+      model.set("selection", parts.map((part) => [...part]));
+      try {
+        model.save_changes();
+      } catch {
+        // A page without a kernel keeps the selection to itself.
+      }
+    },
+    send(message) {
+      if ((model as { comm_live?: boolean }).comm_live === false) return false;
+      try {
+        model.send(message);
+        return true;
+      } catch {
+        return false;
+      }
+    },
+  };
+}
