@@ -7,15 +7,17 @@ from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
-from matplotlib.path import Path
 from numpy.typing import NDArray
 
 from .core.topology import EdgeArrays
 from .core.trace import Trace
 
 Array = NDArray[np.float64]
+
+# Room for names below the inputs and above the outputs, in heights of a layer.
+_MARGIN = 0.24
 
 
 class NetworkFigure(Figure):
@@ -56,44 +58,43 @@ def draw_network(
     Returns:
         The figure, 1 unit of the axes a layer of edges high.
     """
-    widths = [len(layer) for layer in names]
-    busiest = max(max(n_out * n_in for n_out, n_in in (e.shape for e in strength)), 5)
-    size = np.array([1.0, 0.42 * len(strength)]) * 10 * scale * max(1.0, (busiest / 30) ** 0.5)
-    figure: Figure = plt.figure(FigureClass=NetworkFigure, figsize=tuple(size), dpi=100)
+    depth = len(strength)
+    busiest = max(5, *(edges.size for edges in strength))
+    inches = np.array([1.0, 0.42 * depth]) * 10 * scale * max(1.0, (busiest / 30) ** 0.5)
+    figure: Figure = plt.figure(FigureClass=NetworkFigure, figsize=tuple(inches), dpi=100)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-    nodes = [(np.arange(n) + 0.5) / n for n in widths]
-    half = np.array([0.4 / busiest, 0.4 / busiest * size[0] / size[1] * len(strength)])
-    for layer, edges in enumerate(strength):
-        _draw_layer(axes, trace, layer, edges, nodes, half, beta)
-    _draw_nodes(axes, nodes, names, scale * varscale)
-    axes.set(xlim=(0, 1), ylim=(-0.14, len(strength) + 0.14))
+    axes.set(xlim=(-0.02, 1.02), ylim=(-_MARGIN, depth + _MARGIN))
     axes.axis("off")
+    nodes = [(np.arange(len(layer)) + 0.5) / len(layer) for layer in names]
+    square = np.array([1.0, inches[0] / inches[1] * (depth + 2 * _MARGIN) / 1.04])
+    for layer, edges in enumerate(strength):
+        _draw_layer(axes, trace, layer, edges, nodes, square, beta)
+    _draw_nodes(axes, nodes, names, scale * varscale)
     if title:
-        axes.text(0.5, len(strength) + 0.22, title, ha="center", va="bottom", fontsize=24 * scale * varscale)
+        axes.set_title(title, fontsize=24 * scale * varscale, y=1.0)
     return figure
 
 
 def _draw_layer(
-    axes: Any, trace: Trace, layer: int, strength: Array, nodes: Sequence[Array], half: Array, beta: float
+    axes: Any, trace: Trace, layer: int, strength: Array, nodes: Sequence[Array], square: Array, beta: float
 ) -> None:
-    mask = trace.masks[layer]
-    targets, sources = np.nonzero(mask)
-    n_out, n_in = mask.shape
-    # Boxes stand in the order of their source, so that those of one target lie beside each other's.
-    slots = (np.arange(n_out * n_in) + 0.5) / (n_out * n_in)
-    x = slots[sources * n_out + targets] if n_in <= n_out else slots[targets * n_in + sources]
-    y = np.full_like(x, layer + 0.5)
-    alpha = np.tanh(beta * strength[targets, sources])
+    targets, sources = np.nonzero(trace.masks[layer])
+    n_out, n_in = strength.shape
+    # Thumbnails stand in the order of the wider side's nodes, so that links on that side stay short.
+    slots = sources * n_out + targets if n_in <= n_out else targets * n_in + sources
+    rows = max(1, round((strength.size / 16) ** 0.5))  # in one row, those of a wide layer would be too small to read
+    x = (slots + 0.5) / strength.size
+    y = layer + 0.5 + 0.5 * ((slots % rows + 0.5) / rows - 0.5)
+    half = square * min(0.4 * rows / strength.size, 0.08)
     ink = np.zeros((len(x), 4))
-    ink[:, 3] = np.clip(alpha, 0, 1)
-    bottom, top = np.full_like(x, layer), np.full_like(x, layer + 1)
-    below = _segments(nodes[layer][sources], bottom, x, y - half[1])
-    above = _segments(x, y + half[1], nodes[layer + 1][targets], top)
+    ink[:, 3] = np.clip(np.tanh(beta * strength[targets, sources]), 0, 1)
+    below = _segments(nodes[layer][sources], np.full_like(x, layer), x, y - half[1])
+    above = _segments(x, y + half[1], nodes[layer + 1][targets], np.full_like(x, layer + 1))
     axes.add_collection(LineCollection([*below, *above], colors=np.concatenate([ink, ink]), linewidths=1.2, zorder=1))
-    corners = np.stack([_corner(x, y, half, sx, sy) for sx, sy in ((-1, -1), (1, -1), (1, 1), (-1, 1))], axis=1)
-    boxes = [Path(np.vstack([c, c[:1]])) for c in corners]
-    faces = np.ones((len(x), 4))
-    axes.add_collection(PathCollection(boxes, facecolors=faces, edgecolors=ink, linewidths=1, zorder=2))
+    corners = np.stack(
+        [_corner(x, y, half, sx, sy) for sx, sy in ((-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1))], axis=1
+    )
+    axes.add_collection(PolyCollection(list(corners), facecolors="white", edgecolors=ink, linewidths=1, zorder=2))
     curves = _thumbnails(trace.curves[layer][targets, sources], x, y, half)
     axes.add_collection(LineCollection(curves, colors=ink, linewidths=1.2, zorder=3))
 
@@ -121,6 +122,6 @@ def _draw_nodes(axes: Any, nodes: Sequence[Array], names: Sequence[Sequence[str]
     x = np.concatenate(nodes)
     y = np.concatenate([np.full(len(n), float(level)) for level, n in enumerate(nodes)])
     axes.scatter(x, y, s=60 * size, c="black", zorder=4)
-    for level, vertical, nudge in ((0, "top", -0.06), (len(nodes) - 1, "bottom", 0.06)):
+    for level, vertical, nudge in ((0, "top", -0.07), (len(nodes) - 1, "bottom", 0.07)):
         for position, name in zip(nodes[level], names[level], strict=True):
             axes.text(position, level + nudge, name, ha="center", va=vertical, fontsize=22 * size)

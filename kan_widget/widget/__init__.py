@@ -1,0 +1,1 @@
+"""The notebook widget: the only importer of anywidget and traitlets."""

@@ -1,0 +1,239 @@
+"""The widget: a session's state as traits, the browser's wishes as commands on the session."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+from ..core.plan import COMPENSATIONS, STRUCTURES
+from ..core.scores import CRITERIA
+from ..session import Session
+from . import wire
+
+log = logging.getLogger(__name__)
+
+_ESM = Path(__file__).parent.parent / "static" / "widget.js"
+
+# What a front end may write; all else it may only read, whatever it sends.
+_WRITABLE = {"threshold", "selection", "criterion", "structure", "compensate", "height", "theme", "orientation"}
+
+
+def _front_end() -> str:
+    if not _ESM.is_file():
+        raise ImportError(
+            f"the front end is not built: {_ESM} is missing. In a checkout, run `npm ci && npm run build` in js/"
+        )
+    return _ESM.read_text(encoding="utf-8")
+
+
+class KANWidget(anywidget.AnyWidget):
+    """Draws a KAN in a notebook and prunes it by slider and by click.
+
+    The model is edited in place and reversibly: pruning writes masks, never weights. All traits can be observed and
+    linked; setting `threshold`, `criterion`, `structure`, `compensate` or `selection` does what the same gesture would.
+
+    Args:
+        model: A KAN, or a `Session` to share between several widgets.
+        data: What it is measured on: pykan's dict, ``(x, y)``, ``(x, y, x_test, y_test)``, a torch ``Dataset`` or
+            ``DataLoader``. Left out for a `Session`.
+        criterion: Importance that the threshold compares: ``"l1"``, ``"std"`` or ``"attribution"``.
+        structure: What the threshold takes: ``"edge"``, ``"node"`` or ``"input"``.
+        compensate: What a pruned edge leaves behind: its ``"mean"`` or ``"none"``.
+        height: Of the widget, in pixels.
+        theme: ``"auto"`` follows the notebook; ``"light"``, ``"dark"``.
+        orientation: ``"up"`` has the inputs at the bottom, ``"right"`` at the left.
+
+    Attributes:
+        session: The commands behind the widget, for use in cells: ``widget.session.prune([(0, 1, 2)])``.
+        threshold: Trait. The rule prunes where score < threshold.
+        selection: Trait. Selected edges ``(layer, source, target)`` and nodes ``(layer, index)``.
+        metrics: Trait. Size and quality at the start and now.
+
+    Raises:
+        ValueError: If an option or the data cannot be used.
+        TypeError: If the model is of an unknown kind.
+
+    Example:
+        >>> from kan_widget import KAN, KANWidget, create_dataset
+        >>> data = create_dataset(lambda x: x[:, [0]] ** 2, n_var=2)
+        >>> widget = KANWidget(KAN([2, 3, 1], seed=0), data)
+        >>> widget.session.prune([(0, 1, 2)])
+        >>> widget.metrics["now"]["edges"]
+        8
+    """
+
+    _esm = _front_end()
+
+    network = traitlets.Dict(read_only=True).tag(sync=True)
+    scores = traitlets.Dict(read_only=True).tag(sync=True)
+    pruning = traitlets.Dict(read_only=True).tag(sync=True)
+    metrics = traitlets.Dict(read_only=True).tag(sync=True)
+    notice = traitlets.Dict(read_only=True).tag(sync=True)
+    threshold = traitlets.Float(0.0).tag(sync=True, echo_update=False)
+    selection: traitlets.List[tuple[int, ...]] = traitlets.List().tag(sync=True)
+    criterion = traitlets.Enum(tuple(CRITERIA), default_value="l1").tag(sync=True)
+    structure = traitlets.Enum(STRUCTURES, default_value="edge").tag(sync=True)
+    compensate = traitlets.Enum(COMPENSATIONS, default_value="mean").tag(sync=True)
+    height = traitlets.Int(480, min=240, max=4000).tag(sync=True)
+    theme = traitlets.Enum(("auto", "light", "dark"), default_value="auto").tag(sync=True)
+    orientation = traitlets.Enum(("up", "right"), default_value="up").tag(sync=True)
+
+    def __init__(
+        self,
+        model: Any,
+        data: Any = None,
+        *,
+        criterion: str = "l1",
+        structure: str = "edge",
+        compensate: str = "mean",
+        height: int = 480,
+        theme: str = "auto",
+        orientation: str = "up",
+    ) -> None:
+        if isinstance(model, Session):
+            if data is not None:
+                raise ValueError("a Session has its data already; leave data out")
+            self.session = model
+        else:
+            self.session = Session(model, data, criterion=criterion, structure=structure, compensate=compensate)
+        self._publishing = False
+        self._held = False
+        self._drawn: Any = None
+        self._notices = 0
+        super().__init__(height=height, theme=theme, orientation=orientation)
+        self._unsubscribe = self.session.subscribe(self._publish)
+        self.session.adapter.take(self._publish)
+        self.on_msg(self._on_message)
+
+    @property
+    def model(self) -> Any:
+        """The model that is edited."""
+        return self.session.model
+
+    def refresh(self) -> None:
+        """Measure, score and draw the model as it is now, say after training; see `Session.refresh`."""
+        self.session.refresh()
+
+    def close(self) -> None:
+        """Close the widget and end its subscription to the session."""
+        self._unsubscribe()
+        super().close()
+
+    def __repr__(self) -> str:
+        now = self.metrics["now"]
+        return f"KANWidget({list(self.session.topology.widths)}, {now['edges']} edges active)"
+
+    # Out
+
+    def _publish(self) -> None:
+        """Put the session's state into the traits, as one message."""
+        if self._held:
+            return
+        session, plan = self.session, self.session.plan
+        self._publishing = True
+        try:
+            with self.hold_sync():
+                if self._drawn is not session.trace:
+                    self.set_trait("network", wire.network(session))
+                    self.set_trait("scores", wire.scores(session))
+                    self._drawn = session.trace
+                self.set_trait("pruning", wire.pruning(session))
+                self.set_trait("metrics", wire.metrics(session))
+                self.set_trait("notice", {})
+                self.threshold, self.criterion = plan.threshold, plan.criterion
+                self.structure, self.compensate = plan.structure, plan.compensate
+        finally:
+            self._publishing = False
+
+    def _notify(self, error: Exception) -> None:
+        """Show an error in every view: in Jupyter, those of callbacks are seen nowhere else."""
+        self._notices += 1
+        self.set_trait("notice", {"id": str(self._notices), "kind": "error", "text": str(error)})
+
+    # In: traits
+
+    @traitlets.validate("threshold")
+    def _check_threshold(self, proposal: Any) -> float:
+        if self._publishing or proposal["value"] == self.session.threshold:
+            return float(proposal["value"])
+        try:
+            return self.session.check_threshold(proposal["value"])
+        except (ValueError, TypeError) as error:
+            raise traitlets.TraitError(str(error)) from error
+
+    @traitlets.validate("selection")
+    def _check_selection(self, proposal: Any) -> list[tuple[int, ...]]:
+        try:
+            return wire.parse_selection(self.session, proposal["value"])
+        except (ValueError, TypeError) as error:
+            raise traitlets.TraitError(str(error)) from error
+
+    @traitlets.observe("threshold", "criterion", "structure", "compensate")
+    def _on_choice(self, change: Any) -> None:
+        if not self._publishing:
+            getattr(self.session, f"set_{change['name']}")(change["new"])
+
+    def set_state(self, sync_data: dict[str, Any]) -> None:
+        """Take what a front end wrote into traits: checked, and only into those that it may write."""
+        refused = sorted(set(sync_data) - _WRITABLE)
+        wanted = {name: value for name, value in sync_data.items() if name in _WRITABLE}
+        try:
+            super().set_state(wanted)
+        except (traitlets.TraitError, ValueError, TypeError) as error:
+            self._notify(error)
+            refused = sorted(sync_data)
+            self._publish()
+        if refused:
+            self.send_state([name for name in refused if name in self.keys])
+
+    # In: messages
+
+    def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
+        kind = content.get("type") if isinstance(content, dict) else None
+        if kind not in ("ops", "detail"):
+            log.warning("a front end sent an unknown message")
+            return
+        answer = self._run_ops if kind == "ops" else self._send_detail
+        try:
+            answer(content)
+        except (ValueError, TypeError) as error:
+            self._refuse(content, str(error))
+        except Exception as error:
+            log.exception("a front end's message failed")
+            self._refuse(content, f"{type(error).__name__}: {error}")
+
+    def _refuse(self, content: dict[str, Any], reason: str) -> None:
+        self.send({"type": "nack", "id": content.get("id"), "revision": self.session.revision, "reason": reason})
+
+    def _run_ops(self, content: dict[str, Any]) -> None:
+        """Run all ops of a message, publish once, answer."""
+
+        def run() -> int:
+            commands = wire.parse_ops(self.session, content)
+            with self._one_publication():
+                for command in commands:
+                    command()
+            return self.session.revision
+
+        revision = self.session.adapter.take(run)
+        self.send({"type": "ack", "id": content.get("id"), "revision": revision})
+
+    @contextmanager
+    def _one_publication(self) -> Iterator[None]:
+        self._held = True
+        try:
+            yield
+        finally:
+            self._held = False
+            self._publish()
+
+    def _send_detail(self, content: dict[str, Any]) -> None:
+        edge = wire.parse_edge(self.session, content)
+        points, buffers = self.session.adapter.take(lambda: wire.detail(self.session, edge))
+        self.send({"type": "detail", "id": content.get("id"), "edge": list(edge), "points": points}, buffers=buffers)

@@ -1,0 +1,209 @@
+"""What crosses between Python and the browser: a session's state out, checked commands in. See ``js/README.md``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ..adapters import Evaluation
+from ..core.plan import COMPENSATIONS, STRUCTURES
+from ..core.scores import CRITERIA
+from ..core.topology import Edge
+from ..session import Metrics, Session
+
+MAX_OPS = 1000
+DETAIL_POINTS = 200
+
+
+# Out: state
+
+
+def network(session: Session) -> dict[str, Any]:
+    """Trait ``network``: what changes only with a new trace."""
+    trace, topology = session.trace, session.topology
+    curves = np.concatenate([c.reshape(-1, c.shape[-1]) for c in trace.curves])
+    low, high = curves.min(axis=1), curves.max(axis=1)
+    span = np.where(high > low, high - low, 1.0)
+    return {
+        "widths": list(topology.widths),
+        "names": [list(layer) for layer in topology.names],
+        "points": curves.shape[1],
+        "bins": trace.density[0].shape[1],
+        "curves": np.round((curves - low[:, None]) / span[:, None] * 65535).astype("<u2").tobytes(),
+        "curve_low": _f32(low),
+        "curve_high": _f32(high),
+        "low": _f32(*trace.input_low),
+        "high": _f32(*trace.input_high),
+        "density": b"".join(_shares(counts) for counts in trace.density),
+    }
+
+
+def scores(session: Session) -> dict[str, Any]:
+    """Trait ``scores``: importance of edges and nodes by every criterion."""
+    by = {name: session.scores_by(name) for name in CRITERIA}
+    return {
+        "criteria": list(by),
+        "edge": {name: _f32(*(e.ravel() for e in s.edges)) for name, s in by.items()},
+        "node": {name: _f32(*s.nodes) for name, s in by.items()},
+    }
+
+
+def pruning(session: Session) -> dict[str, Any]:
+    """Trait ``pruning``: what is on, off, dead, kept, and what can be done next."""
+    plan, topology = session.plan, session.topology
+    bits = [session.masks, session.active, topology.masks_of(plan.kept), topology.masks_of(plan.pruned)]
+    edges = sum(np.concatenate([m.ravel() for m in masks]).astype(np.uint8) << bit for bit, masks in enumerate(bits))
+    history = session.history
+    return {
+        "revision": session.revision,
+        "edges": np.asarray(edges, dtype=np.uint8).tobytes(),
+        "nodes": np.concatenate(session.live).astype(np.uint8).tobytes(),
+        "threshold": plan.threshold,
+        "limit": session.threshold_limit,
+        "criterion": plan.criterion,
+        "structure": plan.structure,
+        "compensate": plan.compensate,
+        "structures": list(STRUCTURES),
+        "compensations": list(COMPENSATIONS),
+        "undo": history.undo_label,
+        "redo": history.redo_label,
+        "edited": history.present is not history.steps[0].state,
+    }
+
+
+def metrics(session: Session) -> dict[str, Any]:
+    """Trait ``metrics``: size and quality at the start and now."""
+    classes = session.adapter.is_classification
+    return {
+        "task": "classification" if classes else "regression",
+        "loss": "cross-entropy" if classes else "RMSE",
+        "before": _measured(session.before),
+        "now": _measured(session.metrics),
+    }
+
+
+def _measured(measured: Metrics) -> dict[str, Any]:
+    missing = Evaluation(float("nan"))
+    train, test = (measured.quality.get(split, missing) for split in ("train", "test"))
+    return {
+        "edges": measured.cost.edges,
+        "nodes": measured.cost.nodes,
+        "parameters": measured.cost.parameters,
+        "train_loss": _json(train.loss),
+        "test_loss": _json(test.loss),
+        "train_accuracy": _json(train.accuracy),
+        "test_accuracy": _json(test.accuracy),
+    }
+
+
+def detail(session: Session, edge: Edge) -> tuple[int, list[bytes]]:
+    """A finer curve of one edge: the number of points, and x, y and knots as buffers."""
+    trace = session.trace
+    low, high = trace.input_low[edge.layer][edge.source], trace.input_high[edge.layer][edge.source]
+    x = np.linspace(low, high, DETAIL_POINTS)
+    y = session.adapter.curve(edge, x)
+    return DETAIL_POINTS, [_f32(x), _f32(y), _f32(session.adapter.knots(edge.layer, edge.source))]
+
+
+def _f32(*arrays: NDArray[np.float64]) -> bytes:
+    flat: bytes = np.concatenate([np.ravel(a) for a in arrays]).astype("<f4").tobytes()
+    return flat
+
+
+def _shares(counts: NDArray[np.int64]) -> bytes:
+    """Counts ``(in, bins)`` as bytes, 255 for the fullest bin of each row."""
+    fullest = np.maximum(counts.max(axis=1, keepdims=True), 1)
+    shares: bytes = np.round(counts / fullest * 255).astype(np.uint8).tobytes()
+    return shares
+
+
+def _json(value: float | None) -> float | None:
+    """The value, or None where JSON has no word for it."""
+    return None if value is None or not np.isfinite(value) else float(value)
+
+
+# In: commands, as if hostile
+
+
+def parse_ops(session: Session, content: dict[str, Any]) -> list[Callable[[], Any]]:
+    """Check a message of ops before any of them runs.
+
+    Args:
+        session: What the commands will run on.
+        content: The message, of any form whatever.
+
+    Returns:
+        Commands, in order.
+
+    Raises:
+        ValueError: If the message is not one of the contract.
+        TypeError: If a value in it is of the wrong type.
+    """
+    ops = content.get("ops")
+    if not isinstance(ops, list) or not 1 <= len(ops) <= MAX_OPS:
+        raise ValueError(f"a message must have 1 to {MAX_OPS} ops")
+    stale = content.get("revision") != session.revision
+    return [_parse_op(session, op, stale and i == 0) for i, op in enumerate(ops)]
+
+
+def _parse_op(session: Session, op: Any, stale: bool) -> Callable[[], Any]:
+    kind = op.get("type") if isinstance(op, dict) else None
+    if kind in ("prune", "restore", "keep"):
+        edges = _items(op, "edges", session.topology.edge, session.topology.n_edges)
+        nodes = _items(op, "nodes", session.topology.node, sum(session.topology.widths))
+        command = getattr(session, kind)
+        return lambda: command(edges, nodes=nodes)
+    if kind == "set_threshold":
+        threshold = _number(op.get("threshold"))
+        return lambda: session.set_threshold(threshold)
+    if kind in ("set_criterion", "set_structure", "set_compensate"):
+        word = _word(op.get(kind.removeprefix("set_")))
+        command = getattr(session, kind)
+        return lambda: command(word)
+    if kind in ("undo", "redo", "reset"):
+        if stale:
+            raise ValueError(f"the network has changed since this view was drawn; look again, then {kind}")
+        command = getattr(session, kind)
+        return lambda: command()
+    raise ValueError("unknown op")
+
+
+def parse_edge(session: Session, content: dict[str, Any]) -> Edge:
+    """The edge that a ``detail`` message asks for."""
+    return session.topology.edge(content.get("edge") or ())
+
+
+def parse_selection(session: Session, items: Any) -> list[tuple[int, ...]]:
+    """Edges and nodes, checked, each once."""
+    if not isinstance(items, (list, tuple)) or len(items) > session.topology.n_edges + sum(session.topology.widths):
+        raise TypeError("selection must be a list of edges (layer, source, target) and nodes (layer, index)")
+    checked = [
+        tuple(session.topology.edge(item) if len(_sized(item)) == 3 else session.topology.node(item)) for item in items
+    ]
+    return list(dict.fromkeys(checked))
+
+
+def _sized(item: Any) -> Sequence[Any]:
+    return item if isinstance(item, (list, tuple)) else ()
+
+
+def _items(op: dict[str, Any], key: str, check: Callable[[Any], Any], most: int) -> Iterable[Any]:
+    items = op.get(key, [])
+    if not isinstance(items, list) or len(items) > most:
+        raise ValueError(f"{key} must be a list of at most {most}")
+    return [check(item) for item in items]
+
+
+def _number(value: Any) -> float:
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"threshold must be a number; got {type(value).__name__}")
+    return float(value)
+
+
+def _word(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"expected a word; got {type(value).__name__}")
+    return value
