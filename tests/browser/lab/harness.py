@@ -207,6 +207,9 @@ class Lab:
     def wait_idle(self) -> None:
         self.page.wait_for_function(KERNEL_IS_IDLE)
 
+    def is_busy(self) -> bool:
+        return not self.page.evaluate(KERNEL_IS_IDLE)
+
     def command(self, name: str, **arguments: Any) -> Any:
         return self.page.evaluate(
             "([name, args]) => window.jupyterapp.commands.execute(name, args).then(() => null)",
@@ -250,8 +253,7 @@ class Lab:
 
     def restart_kernel(self) -> None:
         self.page.evaluate(
-            "() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel()"
-            ".then(() => null)"
+            "() => window.jupyterapp.shell.currentWidget.sessionContext.restartKernel().then(() => null)"
         )
         self.wait_idle()
 
