@@ -1,5 +1,6 @@
 """What comes from a package index: an sdist and a wheel that need neither Node nor a checkout."""
 
+import json
 import os
 import re
 import shutil
@@ -12,8 +13,12 @@ from collections.abc import Mapping, Sequence
 from email.message import Message
 from email.parser import Parser
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 pytestmark = pytest.mark.wheel
 
@@ -44,7 +49,7 @@ def modules_of_the_checkout() -> set[str]:
     return {path.relative_to(CHECKOUT).as_posix() for path in paths}
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The unpacked sdist of this checkout, front end built afresh."""
     folder = tmp_path_factory.mktemp("sdist")
@@ -56,7 +61,7 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / NAME
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The wheel, built from the sdist where there is no Node."""
     folder = tmp_path_factory.mktemp("wheel")
@@ -67,7 +72,7 @@ def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / f"{NAME}-py3-none-any.whl"
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The Python of a new environment that holds the wheel.
 
@@ -134,3 +139,55 @@ def test_the_installed_package_is_the_wheel(installed: Path, tmp_path: Path) -> 
     file, version = run([installed, "-c", probe], tmp_path).splitlines()
     assert Path(file).is_relative_to(installed.parents[1])
     assert f"kan_widget-{version}" == NAME
+
+
+SHOW = """
+import base64, json
+from kan_widget import KAN, KANWidget, create_dataset
+
+def plain(value):
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, (bytes, bytearray, memoryview)):
+        return base64.b64encode(value).decode()
+    return value
+
+data = create_dataset(lambda x: x[:, [0]] * x[:, [1]], n_var=2, train_num=200, seed=0)
+model = KAN(width=[2, 5, 1], grid=5, k=3, seed=0)
+model.fit(data, opt="LBFGS", steps=5, progress=False)
+widget = KANWidget(model, data)
+widget.session.prune([(0, 0, 0)])
+print(json.dumps(plain(widget.get_state())))
+"""
+
+# The least that a host must do: a model to read from, and an element to draw in.
+HOST = """async ({ _esm, ...traits }) => {
+    const url = URL.createObjectURL(new Blob([_esm], { type: "text/javascript" }));
+    const { default: widget } = await import(url);
+    const nothing = () => {};
+    const model = {
+        get: name => traits[name],
+        set: (name, value) => { traits[name] = value; },
+        on: nothing, off: nothing, save_changes: nothing, send: nothing,
+    };
+    await widget.render({ model, el: document.body });
+}"""
+
+
+@pytest.mark.browser
+def test_the_installed_widget_draws_a_trained_network(installed: Path, browser: "Browser", tmp_path: Path) -> None:
+    state = json.loads(run([installed, "-W", "error", "-c", SHOW], tmp_path))
+    with browser.new_context() as context:
+        page = context.new_page()
+        errors: list[str] = []
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.evaluate(HOST, state)
+        region = page.get_by_role("region", name="Kolmogorov-Arnold network x1, x2 to y")
+        region.wait_for()
+        options = region.get_by_role("option", name=re.compile("^edge "))
+        names = [option.get_attribute("aria-label") or "" for option in options.all()]
+        assert len(names) == 15
+        assert [name.partition(",")[0] for name in names if ", pruned" in name] == ["edge x1 to h1"]
+        assert errors == []
