@@ -38,20 +38,20 @@ const scale = ({ low, high }: Extent, from: number, to: number) => (v: number): 
   from + ((v - low) / (high - low)) * (to - from);
 
 const WIDTH = 248;
-const HEIGHT = 152;
-const PLOT = { left: 38, right: WIDTH - 8, top: 10, bottom: HEIGHT - 30 };
-const DENSITY = 26;
+const PLOT = { left: 38, right: WIDTH - 8, top: 10 };
+const FOOT = 28;
+const DENSITY = 22;
 
-function densityPath(data: ChartData, sx: (v: number) => number): string {
+function densityPath(data: ChartData, sx: (v: number) => number, bottom: number): string {
   const n = data.density.length;
   if (n === 0 || !(data.densityHigh > data.densityLow)) return "";
   const step = (data.densityHigh - data.densityLow) / n;
   const points = Array.from({ length: n }, (_, i) => {
     const x = sx(data.densityLow + (i + 0.5) * step);
-    return `L${x.toFixed(1)} ${(PLOT.bottom - (at(data.density, i) / 255) * DENSITY).toFixed(1)}`;
+    return `L${x.toFixed(1)} ${(bottom - (at(data.density, i) / 255) * DENSITY).toFixed(1)}`;
   });
   const [x0, x1] = [sx(data.densityLow).toFixed(1), sx(data.densityHigh).toFixed(1)];
-  return `M${x0} ${PLOT.bottom}${points.join("")}L${x1} ${PLOT.bottom}Z`;
+  return `M${x0} ${bottom}${points.join("")}L${x1} ${bottom}Z`;
 }
 
 function curvePath(data: ChartData, sx: (v: number) => number, sy: (v: number) => number): string {
@@ -64,37 +64,38 @@ function curvePath(data: ChartData, sx: (v: number) => number, sy: (v: number) =
   return path;
 }
 
-function grid(x: Extent, y: Extent, sx: (v: number) => number, sy: (v: number) => number): SVGTemplateResult {
+function grid(x: Extent, y: Extent, sx: (v: number) => number, sy: (v: number) => number, bottom: number): SVGTemplateResult {
   const across = ticks(x.low, x.high, 4);
-  const up = ticks(y.low, y.high, 4);
+  const up = ticks(y.low, y.high, bottom < 84 ? 3 : 4);
   return svg`${up.map((v) => svg`<line class=${v === 0 ? "zero" : "rule"} x1=${PLOT.left} x2=${PLOT.right}
       y1=${sy(v)} y2=${sy(v)} /><text class="tick" x=${PLOT.left - 6} y=${sy(v)} dy=".34em" text-anchor="end"
       >${formatTick(v)}</text>`)}${across.map((v) => svg`<line class="mark" x1=${sx(v)} x2=${sx(v)}
-      y1=${PLOT.bottom} y2=${PLOT.bottom + 4} /><text class="tick" x=${sx(v)} y=${PLOT.bottom + 16}
+      y1=${bottom} y2=${bottom + 4} /><text class="tick" x=${sx(v)} y=${bottom + 16}
       text-anchor="middle">${formatTick(v)}</text>`)}`;
 }
 
-function knotMarks(data: ChartData, x: Extent, sx: (v: number) => number): SVGTemplateResult[] {
+function knotMarks(data: ChartData, x: Extent, sx: (v: number) => number, bottom: number): SVGTemplateResult[] {
   const inside = Array.from(data.knots).filter((v) => v >= x.low && v <= x.high);
-  return inside.map((v) => svg`<line class="knot" x1=${sx(v)} x2=${sx(v)} y1=${PLOT.bottom - 5} y2=${PLOT.bottom} />`);
+  return inside.map((v) => svg`<line class="knot" x1=${sx(v)} x2=${sx(v)} y1=${bottom - 5} y2=${bottom} />`);
 }
 
 /** Draw a function over the range of its data, the data's density below it, its knots as ticks. */
-export function chart(data: ChartData, label: string, title: { x: string; y: string }): SVGTemplateResult {
+export function chart(data: ChartData, label: string, title: string, height: number): SVGTemplateResult {
+  const bottom = height - FOOT;
   const x = extent(data.x);
   const tight = extent(data.y);
   const room = (tight.high - tight.low) * 0.06;
   const y = { low: tight.low - room, high: tight.high + room };
   const sx = scale(x, PLOT.left, PLOT.right);
   // The density has a floor of its own, so that it never hides the curve.
-  const sy = scale(y, PLOT.bottom - 8, PLOT.top);
-  const density = densityPath(data, sx);
-  return svg`<svg class="chart" viewBox="0 0 ${WIDTH} ${HEIGHT}" role="img" aria-label=${label}>
-    <text class="tick" x=${PLOT.right} y=${HEIGHT - 2} text-anchor="end">${title.x}</text>
+  const sy = scale(y, bottom - 8, PLOT.top);
+  const density = densityPath(data, sx, bottom);
+  return svg`<svg class="chart" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label=${label}>
+    <text class="tick" x=${PLOT.right} y=${PLOT.top + 4} text-anchor="end">${title}</text>
     ${density ? svg`<path class="density" d=${density} />` : nothing}
-    ${grid(x, y, sx, sy)}
-    <line class="axis" x1=${PLOT.left} x2=${PLOT.right} y1=${PLOT.bottom} y2=${PLOT.bottom} />
-    ${knotMarks(data, x, sx)}
+    ${grid(x, y, sx, sy, bottom)}
+    <line class="axis" x1=${PLOT.left} x2=${PLOT.right} y1=${bottom} y2=${bottom} />
+    ${knotMarks(data, x, sx, bottom)}
     <path class="function" d=${curvePath(data, sx, sy)} />
   </svg>`;
 }

@@ -21,9 +21,9 @@ export interface CutPlot {
   readonly bars: readonly Bar[];
 }
 
-const HEIGHT = 72;
-const LABEL_ROOM = 18;
-const TICKS = 20;
+const HEIGHT = 60;
+const LABEL_ROOM = 16;
+const TICKS = 24;
 
 /** What a screen reader says of the threshold. */
 export function valueText(threshold: number, { edgesGo, nodesGo, inputsGo }: Preview): string {
@@ -41,7 +41,7 @@ export function whatGoes({ edgesGo, nodesGo, inputsGo }: Preview): string {
 
 function summary({ threshold, preview, inPlay, pruning }: Snapshot): TemplateResult {
   if (inPlay.length === 0) return html`<span class="said">no scores to cut by</span>`;
-  if (threshold === 0) return html`<span class="said">drag the line to the right to see what would go</span>`;
+  if (threshold === 0) return html`<span class="said">below <b>0</b> · nothing goes</span>`;
   const atLimit = pruning.limit !== null && threshold >= pruning.limit;
   return html`<span class="said">below <b class="cut-text">${formatThreshold(threshold)}</b> · ${whatGoes(preview)}${
     atLimit ? html` · <span class="limit-text">the most that leaves every output connected</span>` : nothing}</span>`;

@@ -58,6 +58,7 @@ export class Diagram {
   #glide: { readonly from: cameras.Camera; readonly to: cameras.Camera; start: number } | null = null;
   #focus: Hit | null = null;
   #hovered: Hit | null = null;
+  #inset = 0;
 
   constructor(events: DiagramEvents, signal: AbortSignal) {
     this.#events = events;
@@ -101,6 +102,13 @@ export class Diagram {
     this.#atFit = true;
     const place = this.#place;
     if (place) this.#glideTo(cameras.fit(place, this.#view));
+  }
+
+  /** Tell how much of the view's foot is covered, and keep what is in focus clear of it. */
+  cover(inset: number): void {
+    if (inset === this.#inset) return;
+    this.#inset = inset;
+    if (inset > 0) this.#reveal();
   }
 
   /** Zoom about the middle of the view. */
@@ -221,11 +229,17 @@ export class Diagram {
 
   #focused(target: HTMLElement): void {
     const hit = hitOf(target.dataset["key"]);
-    const [place, snapshot] = [this.#place, this.#shown?.snapshot];
-    if (!hit || !place || !snapshot) return;
+    if (!hit) return;
     this.#focus = hit;
-    const { x, y } = placeOf(place, snapshot, hit);
-    const revealed = cameras.reveal(this.#camera, x, y, this.#view);
+    this.#reveal();
+  }
+
+  #reveal(): void {
+    const [place, snapshot] = [this.#place, this.#shown?.snapshot];
+    if (!this.#focus || !place || !snapshot) return;
+    const { x, y } = placeOf(place, snapshot, this.#focus);
+    const clear = { width: this.#view.width, height: this.#view.height - this.#inset };
+    const revealed = cameras.reveal(this.#glide?.to ?? this.#camera, x, y, clear);
     if (revealed.x !== this.#camera.x || revealed.y !== this.#camera.y) {
       this.#atFit = false;
       this.#glideTo(revealed);

@@ -5,16 +5,25 @@ import { words } from "./toolbar";
 import type { Snapshot } from "./snapshot";
 import { ACTIVE, type Metrics } from "./wire";
 
-const count = (label: string, now: number, before: number): TemplateResult =>
-  html`<span class="metric">${label} <b>${formatCount(now)}</b> / ${formatCount(before)}</span>`;
+const cell = (label: string, value: TemplateResult, part: string): TemplateResult =>
+  html`<div class="metric ${part}"><span class="label">${label}</span> <span class="value">${value}</span></div>`;
 
-function change(label: string, before: number | null, now: number | null, format: (v: number | null) => string, part: string): TemplateResult | typeof nothing {
+const count = (label: string, now: number, before: number): TemplateResult =>
+  cell(label, html`<b>${formatCount(now)}</b> / ${formatCount(before)}`, "count");
+
+function change(
+  label: string,
+  before: number | null,
+  now: number | null,
+  format: (v: number | null) => string,
+  part: "loss" | "share",
+): TemplateResult | typeof nothing {
   if (now === null) return nothing;
   const moved = before !== null && format(before) !== format(now);
-  return html`<span class="metric ${part}">${label} ${before !== null && moved
-    ? html`<b>${format(before)}</b> → <b>${format(now)}</b> <span class="change">${part === "share"
-      ? points(before, now) : formatChange(before, now)}</span>`
-    : html`<b>${format(now)}</b>`}</span>`;
+  const by = part === "share" ? points : formatChange;
+  return cell(label, before !== null && moved
+    ? html`<b>${format(before)}</b> → <b>${format(now)}</b> <span class="change">${by(before, now)}</span>`
+    : html`<b>${format(now)}</b>`, part);
 }
 
 /** A share changes by points, since a percentage of a percentage misleads. */
@@ -28,7 +37,7 @@ function losses({ loss, before, now, task }: Metrics): TemplateResult {
   return html`${change(`test ${name}`, before.testLoss, now.testLoss, formatLoss, "loss")}
     ${task === "classification"
       ? change("test accuracy", before.testAccuracy, now.testAccuracy, formatShare, "share") : nothing}
-    ${change(`training ${name}`, before.trainLoss, now.trainLoss, formatLoss, "loss minor")}`;
+    ${change(`training ${name}`, before.trainLoss, now.trainLoss, formatLoss, "loss")}`;
 }
 
 /** Counts as they will be, while Python has not measured them yet. */
@@ -52,7 +61,7 @@ export function footer(snapshot: Snapshot, pending: boolean, late: number): Temp
       ${metrics ? count("parameters", metrics.now.parameters, metrics.before.parameters) : nothing}
       ${metrics ? losses(metrics) : nothing}
     </div>
-    ${late > 0 ? html`<span class="waiting"><span class="pulse" aria-hidden="true"></span>waiting for Python…${
-      late > 1 ? html` <b>${late}</b> queued` : nothing}</span>` : nothing}
+    ${late > 0 ? html`<div class="waiting"><span class="pulse" aria-hidden="true"></span>waiting for Python…${
+      late > 1 ? html`<b>${late} queued</b>` : nothing}</div>` : nothing}
   </div>`;
 }

@@ -16,6 +16,8 @@ export interface InspectorActions {
   goTo(part: Part): void;
   clear(): void;
   detail(edge: Edge): Detail | null;
+  /** Whether there is height to spare. */
+  tall(): boolean;
 }
 
 /** How many edges of a node are listed. */
@@ -79,11 +81,11 @@ function head(title: TemplateResult | string, about: string, kept: boolean, acti
     <p class="about">${about}${kept ? html` · <span class="kept">${lockIcon}kept</span>` : nothing}</p>`;
 }
 
-function edgeChart(snapshot: Snapshot, number: number, detail: Detail | null): TemplateResult {
+function edgeChart(snapshot: Snapshot, number: number, actions: InspectorActions): TemplateResult {
   const { net } = snapshot;
   const source = at(net.topology.from, number);
-  const own = curveOf(net, number);
-  const curve = detail ?? own;
+  const detail = actions.detail(edgeAt(net.topology, number));
+  const curve = detail ?? curveOf(net, number);
   const [from, to] = ends(net, number);
   if (!curve) return html`<p class="empty">No data has passed through this edge yet.</p>`;
   const data: ChartData = {
@@ -91,7 +93,7 @@ function edgeChart(snapshot: Snapshot, number: number, detail: Detail | null): T
     density: net.density.subarray(source * net.bins, (source + 1) * net.bins),
     densityLow: at(net.low, source), densityHigh: at(net.high, source),
   };
-  return html`${chart(data, `The function from ${from} to ${to}, over the range of its data`, { x: from, y: to })}`;
+  return html`${chart(data, `The function from ${from} to ${to}, over the range of its data`, from, actions.tall() ? 136 : 100)}`;
 }
 
 function edgePanel(snapshot: Snapshot, edge: Edge, actions: InspectorActions): TemplateResult {
@@ -100,8 +102,7 @@ function edgePanel(snapshot: Snapshot, edge: Edge, actions: InspectorActions): T
   const about = `rank ${rankOf(edgeScores, number)} of ${net.topology.edges} · ${edgeStanding(pruning, number)}`;
   const kept = (at(pruning.edges, number) & KEPT) !== 0;
   return html`${head(`Edge ${ends(net, number).join(" → ")}`, about, kept, actions)}
-    ${edgeChart(snapshot, number, actions.detail(edge))}
-    ${criteria(snapshot, "edge", number, null)}
+    <div class="facts">${edgeChart(snapshot, number, actions)}${criteria(snapshot, "edge", number, null)}</div>
     ${buttons(snapshot, actions)}`;
 }
 
@@ -128,9 +129,9 @@ function nodePanel(snapshot: Snapshot, part: Part, actions: InspectorActions): T
   const peers = Array.from({ length: at(t.widths, layer) }, (_, i) => at(t.nodeStart, layer) + i);
   const rank = kind === "Output" ? "" : `rank ${rankOf(nodeScores, number, peers)} of ${peers.length} in its layer · `;
   return html`${head(`${kind} ${nodeName(net, number)}`, rank + nodeStanding(net, pruning, number), false, actions)}
-    ${kind === "Output" ? nothing : criteria(snapshot, "node", number, peers)}
-    <div class="lists">${edgeList(snapshot, "In", edgesInto(t, number), actions)}
-    ${edgeList(snapshot, "Out", edgesOutOf(t, number), actions)}</div>
+    <div class="facts">${kind === "Output" ? nothing : criteria(snapshot, "node", number, peers)}
+      <div class="lists">${edgeList(snapshot, "In", edgesInto(t, number), actions)}
+        ${edgeList(snapshot, "Out", edgesOutOf(t, number), actions)}</div></div>
     ${buttons(snapshot, actions)}`;
 }
 

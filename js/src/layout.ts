@@ -30,6 +30,8 @@ const FILL = 0.74;
 const ROOM = 0.86;
 /** How far a lone thumbnail leans towards the middle of the layer it leads to. */
 const LEAN = 0.18;
+/** Up to so many rows are laid like bricks, so that links pass between the thumbnails of the next row. */
+const BRICKS = 4;
 const MARGIN = { across: 20, upEnds: 44, rightEnds: 88 };
 
 /** Positions along the two directions that matter: across the layers, and along the flow from input to output. */
@@ -106,6 +108,7 @@ function placeBoxes(t: Topology, l: number, frame: Frame, placed: Placed): void 
   const packing = pack(count, spacing * (1 - lean) * ROOM, gap - clear);
   placed.side.push(packing.side);
   const middle = frame.ends + (l + 0.5) * gap;
+  const shift = Math.min(MARGIN.across * 0.7, (packing.columns === 1 ? spacing : packing.pitchAcross) / 4);
   for (let e = at(t.edgeStart, l); e < at(t.edgeStart, l + 1); e++) {
     const anchor = at(placed.nodeA, at(byTarget ? t.to : t.from, e));
     const other = at(placed.nodeA, at(byTarget ? t.from : t.to, e));
@@ -113,7 +116,8 @@ function placeBoxes(t: Topology, l: number, frame: Frame, placed: Placed): void 
     const row = Math.floor(member / packing.columns);
     const inRow = Math.min(packing.columns, count - row * packing.columns);
     const column = member - row * packing.columns;
-    placed.boxA[e] = anchor + (other - anchor) * lean + (column - (inRow - 1) / 2) * packing.pitchAcross;
+    const brick = packing.rows > 1 && packing.rows <= BRICKS ? (row % 2 === 0 ? -1 : 1) * shift : 0;
+    placed.boxA[e] = anchor + (other - anchor) * lean + (column - (inRow - 1) / 2) * packing.pitchAcross + brick;
     placed.boxB[e] = middle + (row - (packing.rows - 1) / 2) * packing.pitchAlong;
   }
 }
@@ -128,6 +132,9 @@ export function layout(t: Topology, size: Size, orientation: Orientation): Layou
   };
   placeNodes(t, frame, placed);
   for (let l = 0; l + 1 < t.widths.length; l++) placeBoxes(t, l, frame, placed);
+  // Thumbnails of one size read as one kind of thing, unless that would make the large ones hard to read.
+  const even = Math.max(SIDE.ease, Math.min(...placed.side));
+  placed.side.forEach((side, l) => (placed.side[l] = Math.min(side, even)));
   const grow = Math.max(1, SIDE.least / Math.min(...placed.side));
   const across = frame.across + 2 * MARGIN.across;
   const along = frame.along + 2 * frame.ends;

@@ -25,20 +25,29 @@ function stroke(pen: Pen, edge: number): void {
   ctx.stroke();
 }
 
-/** Which links to draw one by one, strongest first: those in view that are live or about to go, then the pruned. */
-export function chooseLive(pen: Pen, most = LIVE): { live: number[]; goes: number[]; gone: number[] } {
-  const { scene } = pen;
-  const crowded = scene.topology.edges > most;
-  const live: number[] = [];
-  const goes: number[] = [];
-  const gone: number[] = [];
+/** How many links of a layer can be told apart, by the size of its thumbnails on the screen. */
+const quota = (side: number): number => (side >= 20 ? LIVE : side >= 8 ? 400 : 120);
+
+/** Which links to draw one by one, strongest first: those in view that live, those about to go, and the gone. */
+export function chooseLive(pen: Pen): { live: number[]; goes: number[]; gone: number[] } {
+  const { scene, place, px } = pen;
+  const quotas = place.side.map((side) => quota(side / px));
+  const lists = [INK, GOES, PRUNED].map((voice) => ({
+    edges: [] as number[],
+    // What goes or is gone is a matter of its thumbnails first; its links must not bury those that live.
+    left: quotas.map((most) => (most === LIVE ? LIVE : voice === INK ? most : most / 4)),
+  }));
   for (const edge of scene.order) {
     const voice = at(scene.edgeVoice, edge);
-    const list = voice === INK ? live : voice === GOES ? goes : gone;
-    if (crowded && (list === gone || list.length >= most / 2)) continue;
-    if (edgeInView(pen, edge)) list.push(edge);
+    const list = lists[voice === INK ? 0 : voice === GOES ? 1 : 2];
+    const layer = layerOfEdge(pen, edge);
+    const left = list?.left[layer] ?? 0;
+    if (!list || left <= 0 || list.edges.length >= LIVE || !edgeInView(pen, edge)) continue;
+    list.left[layer] = left - 1;
+    list.edges.push(edge);
   }
-  return { live, goes, gone };
+  const [live, goes, gone] = lists.map((list) => list.edges);
+  return { live: live ?? [], goes: goes ?? [], gone: gone ?? [] };
 }
 
 /** Lines thin out as they become many, so that a dense layer stays a texture and not a block. */
@@ -74,7 +83,7 @@ function paintGoing(pen: Pen, edges: readonly number[], thin: number): void {
   const { ctx, palette, px } = pen;
   ctx.strokeStyle = palette.cut;
   ctx.lineWidth = 1.3 * px * (0.5 + 0.5 * thin);
-  ctx.globalAlpha = 0.75 * (0.4 + 0.6 * thin);
+  ctx.globalAlpha = 0.75 * thin;
   ctx.setLineDash([3 * px, 3.5 * px]);
   edges.forEach((edge) => stroke(pen, edge));
 }

@@ -20,27 +20,27 @@ kbd+kbd{margin-left:3px}
 .icon{display:block;width:16px;height:16px;fill:none;stroke:currentColor;stroke-width:1.5;stroke-linecap:round;stroke-linejoin:round}
 
 .toolbar,.group,.field{display:flex;align-items:center}
-.toolbar{position:relative;z-index:3;flex-wrap:wrap;gap:8px 16px;padding:8px;background:var(--panel);border-bottom:1px solid var(--line)}
-.group{gap:8px}
-.group.end{margin-left:auto;gap:4px}
+.toolbar{position:relative;z-index:3;flex-wrap:wrap;gap:8px 14px;padding:8px;background:var(--panel);border-bottom:1px solid var(--line)}
+.group{gap:6px}
+.group.end{margin-left:auto;gap:2px}
 .field{gap:8px;color:var(--mute)}
-.button,select{height:32px;border:1px solid var(--edge);border-radius:6px;background:var(--bg);color:var(--ink);font:inherit;
+.button,select{height:28px;border:1px solid var(--edge);border-radius:6px;background:var(--bg);color:var(--ink);font:inherit;
   transition:background-color .15s,border-color .15s,color .15s}
-.button{display:inline-flex;align-items:center;justify-content:center;gap:8px;padding:0 12px;cursor:pointer;white-space:nowrap}
-.button.square{width:32px;padding:0}
+.button{display:inline-flex;align-items:center;justify-content:center;gap:8px;padding:0 10px;cursor:pointer;white-space:nowrap}
+.button.square{width:28px;padding:0}
 .button.quiet{border-color:transparent;background:transparent;color:var(--mute)}
 .button:hover:not(:disabled),select:hover{background:var(--shade)}
 .button:active:not(:disabled){border-color:var(--mute)}
 .button:disabled{color:var(--faint);opacity:.55;cursor:default}
-select{appearance:none;padding:0 28px 0 10px;cursor:pointer;max-width:168px;text-overflow:ellipsis;
+select{appearance:none;padding:0 24px 0 8px;cursor:pointer;max-width:152px;text-overflow:ellipsis;
   background-image:linear-gradient(45deg,transparent 50%,var(--mute) 50%),linear-gradient(-45deg,transparent 50%,var(--mute) 50%);
-  background-size:5px 5px;background-position:right 14px top 14px,right 9px top 14px;background-repeat:no-repeat}
+  background-size:5px 5px;background-position:right 12px top 12px,right 7px top 12px;background-repeat:no-repeat}
 select option{background:var(--bg);color:var(--ink)}
-.segments{display:inline-flex;height:32px;border:1px solid var(--edge);border-radius:6px;background:var(--bg);overflow:hidden}
+.segments{display:inline-flex;height:28px;border:1px solid var(--edge);border-radius:6px;background:var(--bg);overflow:hidden}
 .segment{position:relative;display:flex}
 .segment+.segment{border-left:1px solid var(--line)}
 .segment input{position:absolute;inset:0;width:100%;height:100%;margin:0;opacity:0;cursor:pointer}
-.segment span{padding:5px 12px;color:var(--mute);transition:background-color .15s,color .15s}
+.segment span{padding:3px 10px;color:var(--mute);transition:background-color .15s,color .15s}
 .segment input:hover+span{background:var(--shade)}
 .segment input:checked+span{background:var(--accent-bg);color:var(--accent);font-weight:600}
 :focus{outline:none}
@@ -76,7 +76,7 @@ canvas{position:absolute;inset:0;width:100%;height:100%;display:block}
 .notice>.icon{flex:none;margin:8px 0;color:var(--mute)}
 .notice.error>.icon{color:var(--cut)}
 .notice p{padding:6px 0;overflow-wrap:anywhere;max-height:106px;overflow:auto}
-.notice .button{flex:none;color:var(--ink)}
+.notice .button{flex:none;margin:2px;color:var(--ink)}
 
 .inspector{flex:none;display:flex;flex-direction:column;gap:8px;width:288px;padding:16px;border-left:1px solid var(--line);background:var(--bg);
   overflow:auto;overscroll-behavior:contain}
@@ -88,6 +88,7 @@ canvas{position:absolute;inset:0;width:100%;height:100%;display:block}
 .kept{white-space:nowrap}
 .kept .icon{display:inline-block;width:13px;height:13px;margin:0 3px -2px 0}
 .empty{padding:24px 16px;border:1px dashed var(--edge);border-radius:6px;color:var(--mute);text-align:center}
+.facts{display:flex;flex-direction:column;gap:8px;min-height:0}
 .chart{display:block;flex:none;width:100%;background:var(--panel);border:1px solid var(--line);border-radius:6px}
 .chart .rule{stroke:var(--line)}
 .chart .zero{stroke:var(--faint);stroke-opacity:.7}
@@ -98,13 +99,13 @@ canvas{position:absolute;inset:0;width:100%;height:100%;display:block}
 .tick{font-size:11px;fill:var(--faint)}
 .criteria{width:100%;border-collapse:collapse}
 .criteria th{font-weight:400;text-align:left;color:var(--mute);overflow-wrap:anywhere}
-.criteria th,.criteria td{padding:2px 0}
+.criteria th,.criteria td{padding:1px 0}
 .criteria td{text-align:right;white-space:nowrap}
 .criteria .rank{padding-right:16px;color:var(--faint)}
 .criteria .current th{color:var(--ink);font-weight:600}
 .criteria .current td:last-child{font-weight:600}
-.actions{display:flex;gap:8px;margin-top:auto;padding-top:8px;position:sticky;bottom:-16px;background:var(--bg);margin-bottom:-16px;padding-bottom:16px}
-.actions .button{flex:1 1 auto;padding:0 6px;gap:6px}
+.actions{display:grid;grid-template-columns:repeat(3,auto);gap:8px;margin-top:auto;padding-top:8px;position:sticky;bottom:-16px;background:var(--bg);margin-bottom:-16px;padding-bottom:16px}
+.actions .button{padding:0 4px;gap:6px}.actions kbd{min-width:0;padding:0 3px}
 .lists{display:flex;flex-direction:column;gap:4px}
 h3{margin-top:4px;font-weight:600}
 h3 span{color:var(--faint);font-weight:400}
@@ -119,7 +120,7 @@ h3 span{color:var(--faint);font-weight:400}
 .hints div,.help dl div{display:grid;grid-template-columns:104px 1fr;align-items:baseline}
 .hints dt,.help dt{white-space:nowrap}
 
-.cut{padding:12px 20px 8px;border-top:1px solid var(--line);min-width:0}
+.cut{padding:10px 20px 6px;border-top:1px solid var(--line);min-width:0}
 .cut-head{display:flex;align-items:baseline;gap:16px;min-height:24px}
 .said{flex:1;min-width:0;color:var(--mute)}
 .cut-text{color:var(--cut)}
@@ -141,14 +142,19 @@ h3 span{color:var(--faint);font-weight:400}
 .grip:focus-visible::before{outline:2px solid var(--accent);outline-offset:2px}
 .grip[aria-disabled=true]{display:none}
 
-.footer{display:flex;flex-wrap:wrap;align-items:center;gap:4px 24px;min-height:48px;padding:8px 20px;background:var(--panel);border-top:1px solid var(--line);color:var(--mute)}
-.metrics{display:flex;flex-wrap:wrap;gap:4px 24px}
-.metric{white-space:nowrap;transition:opacity .15s}
+.footer{position:relative;padding:7px 20px 6px;background:var(--panel);border-top:1px solid var(--line);color:var(--mute)}
+.metrics{display:flex;flex-wrap:wrap;gap:4px 16px}
+.metric{flex:none;white-space:nowrap;transition:opacity .15s}
+.metric .label{display:block;font-size:11px;line-height:14px}
+.metric .value{display:block}
 .metric b{color:var(--ink)}
+.metric.count{min-width:76px}
+.metric.loss,.metric.share{min-width:160px}
 .stale .loss,.stale .share{opacity:.55}
-.minor{margin-left:0}
 .change{color:var(--ink)}
-.waiting{display:inline-flex;align-items:center;gap:8px;margin-left:auto;white-space:nowrap}
+.waiting{position:absolute;right:0;top:0;bottom:0;display:flex;align-items:center;gap:8px;padding:0 20px 0 32px;white-space:nowrap;
+  background:linear-gradient(90deg,transparent,var(--panel) 24px)}
+.waiting b{color:var(--ink)}
 .pulse{width:8px;height:8px;border-radius:50%;background:var(--mute);animation:pulse 1s ease-in-out infinite alternate}
 @keyframes pulse{from{opacity:.25}}
 
@@ -164,13 +170,17 @@ h3 span{color:var(--faint);font-weight:400}
   .toolbar{gap:8px}
   .field span{display:none}
   .hint{display:none}
-  .inspector{position:absolute;z-index:1;left:0;right:0;bottom:0;width:auto;max-height:64%;padding:12px 16px;border-left:0;border-top:1px solid var(--line)}
+  .inspector{position:absolute;z-index:1;left:0;right:0;bottom:0;width:auto;max-height:68%;padding:8px 16px 12px;gap:4px;border-left:0;border-top:1px solid var(--line)}
   .inspector.idle{display:none}
-  .inspector .chart{height:132px;width:auto;align-self:stretch}
+  .inspector header{position:absolute;right:16px;left:16px;top:8px;pointer-events:none}
+  .inspector header .close{pointer-events:auto}
+  .inspector .about{margin:0;padding:0 32px 0 0;text-align:right}
+  .facts{display:grid;grid-template-columns:minmax(0,200px) minmax(0,1fr);gap:16px;align-items:start}
   .actions{bottom:-12px;margin-bottom:-12px;padding-bottom:12px}
   .cut{padding:8px 16px}
-  .footer{padding:8px 16px;gap:4px 16px}
-  .metrics{gap:0 16px}
+  .footer{padding:6px 16px}
+  .metric.count{min-width:64px}
+  .metric.loss,.metric.share{min-width:136px}
 }
 @media (prefers-reduced-motion:reduce){*{transition:none!important;animation:none!important}}
 @media (forced-colors:active){.kan{border-color:CanvasText}.world [role=option][aria-selected=true]{outline:2px solid Highlight}}

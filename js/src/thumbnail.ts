@@ -18,8 +18,9 @@ export function thumbnail(net: Network, edge: number, most: number): Float32Arra
   const steps = Math.max(2, Math.min(last, most));
   const path = new Float32Array(2 * (steps + 1));
   for (let s = 0; s <= steps; s++) {
-    path[2 * s] = s / steps;
-    path[2 * s + 1] = heightOf(net, edge, Math.round((s * last) / steps));
+    const i = Math.round((s * last) / steps);
+    path[2 * s] = i / last;
+    path[2 * s + 1] = heightOf(net, edge, i);
   }
   return path;
 }

@@ -23,7 +23,7 @@ import { connect, type Orientation, type Wire } from "./wire";
 /** A key held down asks once, when it comes up; should that go unseen, it asks after this. */
 const KEY_PATIENCE = 700;
 const PADDING = { wide: 20, narrow: 16, at: 720 };
-const HEIGHT = { usual: 560, least: 320 };
+const HEIGHT = { usual: 560, least: 320, tall: 540 };
 
 /** One view of a model, from its traits to the page. */
 class View {
@@ -102,6 +102,7 @@ class View {
         const snapshot = this.#store.snapshot();
         return snapshot && this.#store.detail(snapshot, edge);
       },
+      tall: () => this.#height >= HEIGHT.tall && this.#width > PADDING.at,
     };
   }
 
@@ -171,17 +172,23 @@ class View {
     return asked === "light" || asked === "dark" ? asked : this.#theme.current();
   }
 
+  get #height(): number {
+    const asked = this.#wire.read("height");
+    return typeof asked === "number" && asked > 0 ? Math.max(HEIGHT.least, asked) : HEIGHT.usual;
+  }
+
   #draw(): void {
     const snapshot = this.#store.snapshot();
     const theme = this.#themeName;
     const orientation: Orientation = this.#wire.read("orientation") === "right" ? "right" : "up";
-    const asked = this.#wire.read("height");
-    const height = typeof asked === "number" && asked > 0 ? Math.max(HEIGHT.least, asked) : HEIGHT.usual;
     render(html`<style>${STYLES}</style>
       <section class="kan" role="region" aria-label=${networkLabel(snapshot?.net ?? null)} data-theme=${theme}
-        style=${`height:${height}px`}>${snapshot ? this.#panels(snapshot) : html`<p class="blank">No network yet.</p>`}
+        style=${`height:${this.#height}px`}>${snapshot ? this.#panels(snapshot) : html`<p class="blank">No network yet.</p>`}
       </section>`, this.#root);
     this.#diagram.show({ snapshot, palette: PALETTES[theme], orientation });
+    const sheet = this.#root.querySelector<HTMLElement>(".inspector");
+    const covers = this.#width <= PADDING.at && (snapshot?.parts.length ?? 0) > 0;
+    this.#diagram.cover(covers ? (sheet?.offsetHeight ?? 0) : 0);
   }
 
   #panels(snapshot: Snapshot): TemplateResult {

@@ -1,0 +1,220 @@
+// A host for the widget and a Python that answers it, both inside the page.
+import { createDetail, edgesOf } from "./fixture.js";
+
+/** The model as anywidget shows it to a front end. */
+export class FakeModel {
+  constructor(traits) {
+    this.traits = traits;
+    this.listeners = new Map();
+    this.sent = [];
+    this.writes = [];
+    /** @type {((message: any) => void) | null} */
+    this.receive = null;
+  }
+  get(name) {
+    return this.traits[name];
+  }
+  set(name, value) {
+    if (Object.is(this.traits[name], value)) return;
+    this.traits[name] = structuredClone(value);
+    this.writes.push(name);
+    this.emit(`change:${name}`);
+  }
+  on(event, callback) {
+    if (!this.listeners.has(event)) this.listeners.set(event, new Set());
+    this.listeners.get(event).add(callback);
+  }
+  off(event, callback) {
+    this.listeners.get(event)?.delete(callback);
+  }
+  emit(event, ...args) {
+    [...(this.listeners.get(event) ?? [])].forEach((callback) => callback(...args));
+  }
+  save_changes() {}
+  send(message) {
+    this.sent.push(structuredClone(message));
+    this.receive?.(message);
+  }
+  get listening() {
+    return [...this.listeners.values()].reduce((sum, set) => sum + set.size, 0);
+  }
+}
+
+/** Applies edits as the contract says, writes the traits, then answers. */
+export class FakePython {
+  /** @param {FakeModel} model @param {{ delay?: number }} [options] */
+  constructor(model, { delay = 0 } = {}) {
+    this.model = model;
+    this.delay = delay;
+    /** The reason with which the next message is refused. */
+    this.refuse = "";
+    /** While true, messages wait in `held`. */
+    this.hold = false;
+    this.held = [];
+    this.past = [];
+    this.future = [];
+    this.revision = 0;
+    this.widths = model.traits.network.widths;
+    this.edges = edgesOf(this.widths);
+    this.plan = {
+      threshold: 0, criterion: "l1", structure: "edge", compensate: "mean", pruned: new Set(), kept: new Set(), label: "",
+    };
+    this.before = null;
+    this.write();
+    model.receive = (message) => this.hear(message);
+  }
+
+  hear(message) {
+    if (this.hold) this.held.push(message);
+    else if (this.delay > 0) setTimeout(() => this.answer(message), this.delay);
+    else queueMicrotask(() => this.answer(message));
+  }
+
+  /** Answer what was held. */
+  release() {
+    this.hold = false;
+    this.held.splice(0).forEach((message) => this.answer(message));
+  }
+
+  answer(message) {
+    if (message.type === "detail") {
+      const buffers = createDetail(this.model.traits, message.edge);
+      this.model.emit("msg:custom", { type: "detail", id: message.id, edge: message.edge, points: buffers[0].byteLength / 4 }, buffers);
+      return;
+    }
+    const reason = this.refuse || this.fault(message.ops);
+    this.refuse = "";
+    if (reason) return this.model.emit("msg:custom", { type: "nack", id: message.id, revision: this.revision, reason }, []);
+    message.ops.forEach((op) => this.apply(op));
+    this.write();
+    this.model.emit("msg:custom", { type: "ack", id: message.id, revision: this.revision }, []);
+  }
+
+  fault(ops) {
+    const over = ops.find((op) => op.type === "set_threshold" && this.limit() !== null && op.threshold > this.limit());
+    return over ? `threshold ${over.threshold} would cut off y; ${this.limit()} is the most` : "";
+  }
+
+  apply(op) {
+    const before = { ...this.plan, pruned: new Set(this.plan.pruned), kept: new Set(this.plan.kept) };
+    if (op.type === "undo" || op.type === "redo") {
+      const [from, to] = op.type === "undo" ? [this.past, this.future] : [this.future, this.past];
+      const plan = from.pop();
+      if (!plan) return;
+      to.push({ ...before, label: plan.label });
+      this.plan = plan;
+      return;
+    }
+    this.change(op);
+    this.past.push({ ...before, label: this.labelOf(op) });
+    this.future = [];
+  }
+
+  change(op) {
+    const plan = this.plan;
+    if (op.type === "set_threshold") plan.threshold = op.threshold;
+    else if (op.type === "set_criterion") plan.criterion = op.criterion;
+    else if (op.type === "set_structure") Object.assign(plan, { structure: op.structure, threshold: 0 });
+    else if (op.type === "set_compensate") plan.compensate = op.compensate;
+    else if (op.type === "reset") Object.assign(plan, { threshold: 0, pruned: new Set(), kept: new Set() });
+    else this.touched(op).forEach((e) => this.edit(e, op.type));
+  }
+
+  edit(e, type) {
+    const { pruned, kept } = this.plan;
+    pruned.delete(e);
+    kept.delete(e);
+    if (type === "prune") pruned.add(e);
+    if (type === "keep" || (type === "restore" && this.takes(e, this.plan.threshold))) kept.add(e);
+  }
+
+  touched({ edges, nodes }) {
+    const found = new Set();
+    this.edges.forEach((edge, e) => {
+      const [l, s, t] = edge;
+      const ends = nodes.some(([nl, i]) => (nl === l && i === s) || (nl === l + 1 && i === t));
+      if (ends || edges.some((other) => other.join() === edge.join())) found.add(e);
+    });
+    return found;
+  }
+
+  score(kind, i) {
+    return this.model.traits.scores[kind][this.plan.criterion].getFloat32(4 * i, true);
+  }
+
+  takes(e, threshold) {
+    if (this.plan.structure === "edge") return this.score("edge", e) < threshold;
+    const [l, s, t] = this.edges[e];
+    const number = (layer, i) => this.widths.slice(0, layer).reduce((a, b) => a + b, 0) + i;
+    const low = (layer, i) => this.score("node", number(layer, i)) < threshold;
+    if (this.plan.structure === "input") return l === 0 && low(0, s);
+    return (l > 0 && low(l, s)) || (l + 2 < this.widths.length && low(l + 1, t));
+  }
+
+  /** Which edges are on, active and which nodes live, at a threshold. */
+  at(threshold) {
+    const { pruned, kept } = this.plan;
+    const on = this.edges.map((_, e) => !pruned.has(e) && (kept.has(e) || !this.takes(e, threshold)));
+    const fed = new Set(Array.from({ length: this.widths[0] }, (_, i) => `0,${i}`));
+    const used = new Set(Array.from({ length: this.widths.at(-1) }, (_, i) => `${this.widths.length - 1},${i}`));
+    this.edges.forEach(([l, s, t], e) => on[e] && fed.has(`${l},${s}`) && fed.add(`${l + 1},${t}`));
+    for (let e = this.edges.length - 1; e >= 0; e--) {
+      const [l, s, t] = this.edges[e];
+      if (on[e] && used.has(`${l + 1},${t}`)) used.add(`${l},${s}`);
+    }
+    const active = this.edges.map(([l, s, t], e) => on[e] && fed.has(`${l},${s}`) && used.has(`${l + 1},${t}`));
+    const live = this.widths.flatMap((w, l) => Array.from({ length: w }, (_, i) => fed.has(`${l},${i}`) && used.has(`${l},${i}`)));
+    const cut = live.slice(-this.widths.at(-1)).includes(false);
+    return { on, active, live, cut };
+  }
+
+  limit() {
+    if (this.edges.length > 2000) return null;
+    const kind = this.plan.structure === "edge" ? "edge" : "node";
+    const count = this.model.traits.scores[kind][this.plan.criterion].byteLength / 4;
+    const values = Array.from({ length: count }, (_, i) => this.score(kind, i)).sort((a, b) => a - b);
+    let [low, high] = [0, values.length];
+    while (high - low > 1) {
+      const middle = (low + high) >> 1;
+      if (this.at(values[middle]).cut) high = middle;
+      else low = middle;
+    }
+    return this.at(values.at(-1) * 1.01).cut ? values[low] : null;
+  }
+
+  labelOf(op) {
+    const first = op.edges?.[0] ?? op.nodes?.[0];
+    return op.type === "set_threshold" ? `threshold ${op.threshold}` : `${op.type}${first ? ` ${first.join(" ")}` : ""}`;
+  }
+
+  measure(state) {
+    const gone = state.active.reduce((sum, on, e) => sum + (on ? 0 : this.model.traits.scores.edge.l1.getFloat32(4 * e, true) ** 2), 0);
+    const edges = state.active.filter(Boolean).length;
+    const hidden = state.live.slice(this.widths[0], state.live.length - this.widths.at(-1)).filter(Boolean).length;
+    const loss = (base) => Math.sqrt(base * base + gone / 12);
+    const sure = this.model.traits.metrics.task === "classification";
+    return {
+      edges, nodes: hidden, parameters: 10 * edges + 1, train_loss: loss(0.0452), test_loss: loss(0.0481),
+      train_accuracy: sure ? 0.983 - gone / 40 : null, test_accuracy: sure ? 0.971 - gone / 40 : null,
+    };
+  }
+
+  write() {
+    const { threshold, criterion, structure, compensate, pruned, kept } = this.plan;
+    const state = this.at(threshold);
+    this.before ??= this.measure(state);
+    const bits = Uint8Array.from(state.on, (on, e) =>
+      Number(on) + 2 * Number(state.active[e]) + 4 * Number(kept.has(e)) + 8 * Number(pruned.has(e)));
+    this.revision++;
+    this.model.set("pruning", {
+      revision: this.revision, edges: new DataView(bits.buffer), nodes: new DataView(Uint8Array.from(state.live, Number).buffer),
+      threshold, limit: this.limit(), criterion, structure, compensate,
+      structures: ["edge", "node", "input"], compensations: ["mean", "none"],
+      undo: this.past.at(-1)?.label ?? null, redo: this.future.at(-1)?.label ?? null,
+      edited: threshold > 0 || pruned.size + kept.size > 0,
+    });
+    this.model.set("metrics", { ...this.model.traits.metrics, before: this.before, now: this.measure(state) });
+    this.model.set("threshold", threshold);
+  }
+}
+

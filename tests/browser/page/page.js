@@ -1,0 +1,35 @@
+// Opens widgets on a fake model, and shows the tests what they cannot see from outside.
+import { FakeModel, FakePython } from "/js/test/fake.js";
+import { createTraits } from "/js/test/fixture.js";
+import widget from "/kan_widget/static/widget.js";
+
+const views = document.getElementById("views");
+const ends = [];
+
+/** Add one more view of the model. */
+function addView() {
+  const el = document.createElement("div");
+  el.className = "view";
+  views.append(el);
+  const end = widget.render({ model: window.stand.model, el });
+  ends.push(() => {
+    end();
+    el.remove();
+  });
+}
+
+window.stand = {
+  model: null,
+  python: null,
+  addView,
+  open({ traits = {}, network = {}, delay = 0, kernel = true, count = 1 } = {}) {
+    const model = new FakeModel({ ...createTraits(network), ...traits });
+    window.stand.model = model;
+    window.stand.python = new FakePython(model, { delay });
+    if (!kernel) model.send = undefined;
+    for (let i = 0; i < count; i++) addView();
+  },
+  close() {
+    ends.splice(0).forEach((end) => end());
+  },
+};

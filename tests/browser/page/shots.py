@@ -1,0 +1,178 @@
+"""Pictures of the widget in every state that matters: `python tests/browser/page/shots.py`."""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from playwright.sync_api import Browser, sync_playwright
+
+sys.path.insert(0, str(Path(__file__).parents[3]))
+
+from tests.browser.page.harness import ROOT, Stand, serve
+
+OUT = ROOT / "tests" / "browser" / "screenshots"
+CUT = {"type": "set_threshold", "threshold": 0.01}
+
+
+def plain(stand: Stand) -> None:
+    stand.page.mouse.move(2, 2)
+
+
+def dragged(stand: Stand) -> None:
+    stand.slider.focus()
+    stand.drag_slider(420, drop=False)
+
+
+def edge(stand: Stand) -> None:
+    stand.edge("x1", "h1").click()
+    plain(stand)
+
+
+def only_edge(stand: Stand) -> None:
+    stand.edge("x1", "y").click()
+    plain(stand)
+
+
+def node(stand: Stand) -> None:
+    stand.node("h1").click()
+    plain(stand)
+
+
+def several(stand: Stand) -> None:
+    stand.edge("x1", "h1").click()
+    stand.edge("x2", "h1").click(modifiers=["Shift"])
+    stand.node("h4").click(modifiers=["Shift"])
+    plain(stand)
+
+
+def pruned(stand: Stand) -> None:
+    stand.python(f"python.apply({CUT}); python.write();".replace("'", '"'))
+    stand.edge("h4", "y").click()
+    stand.page.keyboard.press("k")
+    stand.edge("x2", "h1").click()
+    stand.page.keyboard.press("Delete")
+    stand.page.keyboard.press("Escape")
+    plain(stand)
+
+
+def gone_edge(stand: Stand) -> None:
+    pruned(stand)
+    stand.edge("x1", "h3").click()
+    plain(stand)
+
+
+def error(stand: Stand) -> None:
+    reason = "cannot prune edge h1 to y: output y would lose its last edge; restore another first"
+    stand.python(f'python.refuse = "{reason}";')
+    stand.edge("h1", "y").click()
+    stand.page.keyboard.press("Delete")
+    plain(stand)
+
+
+def dead(stand: Stand) -> None:
+    stand.edge("h2", "y").click()
+    stand.page.keyboard.press("Delete")
+    stand.page.keyboard.press("Escape")
+    plain(stand)
+
+
+def waiting(stand: Stand) -> None:
+    stand.python("python.hold = true;")
+    stand.edge("x2", "h3").click()
+    stand.page.keyboard.press("Delete")
+    stand.edge("x2", "h5").click()
+    stand.page.keyboard.press("Delete")
+    stand.page.wait_for_timeout(600)
+
+
+def help_open(stand: Stand) -> None:
+    stand.button("Help").click()
+    plain(stand)
+
+
+def zoomed(stand: Stand) -> None:
+    stand.diagram.focus()
+    box = stand.diagram.bounding_box()
+    assert box is not None
+    stand.page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.7 * box["height"])
+    for _ in range(8):
+        stand.page.mouse.wheel(0, -120)
+    stand.settle()
+
+
+def halfway(stand: Stand) -> None:
+    stand.slider.focus()
+    stand.drag_slider(620, drop=False)
+
+
+def focused(stand: Stand) -> None:
+    stand.node("h2").focus()
+    stand.page.keyboard.press("ArrowDown")
+
+
+Act = Callable[[Stand], None]
+SHOTS: dict[str, tuple[Act, dict[str, Any]]] = {
+    "fresh": (plain, {}),
+    "dragged": (dragged, {}),
+    "edge": (edge, {}),
+    "node": (node, {}),
+    "several": (several, {}),
+    "pruned": (pruned, {}),
+    "gone-edge": (gone_edge, {}),
+    "dead": (dead, {}),
+    "error": (error, {}),
+    "waiting": (waiting, {}),
+    "help": (help_open, {}),
+    "focus": (focused, {}),
+    "narrow": (dragged, {"width": 480}),
+    "narrow-edge": (edge, {"width": 480}),
+    "notebook": (edge, {"width": 896, "height": 480}),
+    "1-1": (only_edge, {"network": {"widths": [1, 1]}}),
+    "10-5-1": (plain, {"network": {"widths": [10, 5, 1]}}),
+    "4-6-3-1": (halfway, {"network": {"widths": [4, 6, 3, 1], "task": "classification"}}),
+    "64-16-10": (halfway, {"network": {"widths": [64, 16, 10], "task": "classification"}}),
+    "64-16-10-zoomed": (zoomed, {"network": {"widths": [64, 16, 10], "task": "classification"}}),
+    "784-64-10": (halfway, {"network": {"widths": [784, 64, 10], "task": "classification"}}),
+    "right": (edge, {"traits": {"orientation": "right"}}),
+    "right-10-5-1": (plain, {"network": {"widths": [10, 5, 1]}, "traits": {"orientation": "right"}}),
+}
+
+
+def shoot(browser: Browser, site: str, theme: str, name: str, act: Act, options: dict[str, Any]) -> None:
+    options = dict(options)
+    width = options.pop("width", 988)
+    height = options.pop("height", 600)
+    traits = {"theme": theme, "height": height, **options.pop("traits", {})}
+    context = browser.new_context(
+        viewport={"width": width, "height": height + 48}, device_scale_factor=1.5, locale="en-US"
+    )
+    stand = Stand(context.new_page(), site)
+    if width < 600:
+        stand.page.add_style_tag(content="body { padding: 0 }")
+    stand.page.evaluate("theme => document.body.classList.toggle('dark', theme === 'dark')", theme)
+    stand.open(traits=traits, **options)
+    act(stand)
+    stand.page.wait_for_timeout(250)
+    stand.page.screenshot(path=OUT / f"{name}-{theme}.png")
+    for said in stand.errors:
+        print(f"{name}-{theme}: {said}", file=sys.stderr)
+    context.close()
+
+
+def main(wanted: list[str]) -> None:
+    OUT.mkdir(exist_ok=True)
+    path = os.environ.get("CHROMIUM", "/usr/bin/chromium")
+    with serve() as site, sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-gpu"])
+        for name, (act, options) in SHOTS.items():
+            if wanted and name not in wanted:
+                continue
+            for theme in ("light", "dark"):
+                shoot(browser, site, theme, name, act, options)
+        browser.close()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
