@@ -43,9 +43,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
     def lateness(item: pytest.Item) -> int:
         marks = ("slow", "wheel", "browser")
-        return max(
-            (i + 1 for i, mark in enumerate(marks) if item.get_closest_marker(mark)), default=0
-        )
+        return max((i + 1 for i, mark in enumerate(marks) if item.get_closest_marker(mark)), default=0)
 
     items.sort(key=lateness)
 

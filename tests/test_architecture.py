@@ -46,9 +46,7 @@ def part_of(module: tuple[str, ...]) -> str:
     return module[1] if len(module) > 1 else "__init__"
 
 
-def imported(
-    source: str, module: tuple[str, ...], *, is_package: bool
-) -> Iterator[tuple[str, ...]]:
+def imported(source: str, module: tuple[str, ...], *, is_package: bool) -> Iterator[tuple[str, ...]]:
     """Every module that the source imports anywhere, for type checking and in functions too."""
     package = module if is_package else module[:-1]
     for node in ast.walk(ast.parse(source)):
@@ -78,9 +76,7 @@ def violations(source: str, path: str) -> list[str]:
     for target in imported(source, module, is_package=is_package):
         if target[0] == "kan_widget":
             there = part_of(target)
-            allowed = (
-                there == here or (here, there) in SIDEWAYS or FLOORS.get(there, 99) < FLOORS[here]
-            )
+            allowed = there == here or (here, there) in SIDEWAYS or FLOORS.get(there, 99) < FLOORS[here]
         else:
             there = target[0]
             allowed = here in AT_HOME.get(there, set(FLOORS))
@@ -95,9 +91,7 @@ def test_every_file_imports_from_lower_floors_only() -> None:
     found = [
         line
         for file in files
-        for line in violations(
-            file.read_text(encoding="utf-8"), file.relative_to(PACKAGE).as_posix()
-        )
+        for line in violations(file.read_text(encoding="utf-8"), file.relative_to(PACKAGE).as_posix())
     ]
     assert found == []
 
