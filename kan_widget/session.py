@@ -32,7 +32,7 @@ class Capture:
 
     Attributes:
         trace: The pass over the data.
-        fills: What edges that were pruned then leave behind; read where ``trace.masks`` is False.
+        fills: The fills then.
         weights: The model's weights then.
     """
 
@@ -45,11 +45,11 @@ class Capture:
         """Scores by every criterion, rounded to float32 so that a front end compares the same numbers."""
         return {name: _rounded(score(self.trace, name)) for name in CRITERIA}
 
-    def fills_under(self, compensate: str) -> EdgeArrays:
-        """What each edge leaves behind when pruned."""
+    def fills_under(self, masks: Masks, compensate: str) -> EdgeArrays:
+        """The fills to write with `masks`: what an edge leaves if it was on then and is off now, else as they were."""
         replacement = self.trace.mean if compensate == "mean" else [np.zeros_like(m) for m in self.trace.mean]
-        layers = zip(self.trace.masks, replacement, self.fills, strict=True)
-        return tuple(np.where(mask, new, old) for mask, new, old in layers)
+        layers = zip(self.trace.masks, masks, replacement, self.fills, strict=True)
+        return tuple(np.where(then & ~now, new, old) for then, now, new, old in layers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -463,7 +463,7 @@ class Session:
 
     def _put(self, state: State, weights: bool) -> None:
         masks = state.plan.masks(state.capture.scores[state.plan.criterion])
-        self._adapter.write_masks(masks, state.capture.fills_under(state.plan.compensate))
+        self._adapter.write_masks(masks, state.capture.fills_under(masks, state.plan.compensate))
         if weights:
             self._adapter.restore_weights(state.weights)
 

@@ -159,6 +159,24 @@ class Network(nn.Module):
         return [self.layers[0].in_features, *(layer.out_features for layer in self.layers)]
 
     @property
+    def in_vars(self) -> list[str]:
+        """Names of the inputs; assign a list to name them, say after the columns of a table."""
+        return list(self.names[0])
+
+    @in_vars.setter
+    def in_vars(self, names: Sequence[str]) -> None:
+        self.names = check_names([list(names), *self.names[1:]], self.width)
+
+    @property
+    def out_vars(self) -> list[str]:
+        """Names of the outputs; assign a list to name them."""
+        return list(self.names[-1])
+
+    @out_vars.setter
+    def out_vars(self, names: Sequence[str]) -> None:
+        self.names = check_names([*self.names[:-1], list(names)], self.width)
+
+    @property
     def depth(self) -> int:
         """Number of edge layers."""
         return len(self.layers)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,7 @@ class KANWidget(anywidget.AnyWidget):
     """
 
     _esm = _front_end()
+    _unsubscribe: Callable[[], None] | None = None
 
     network = traitlets.Dict(read_only=True).tag(sync=True)
     scores = traitlets.Dict(read_only=True).tag(sync=True)
@@ -122,7 +123,8 @@ class KANWidget(anywidget.AnyWidget):
 
     def close(self) -> None:
         """Close the widget and end its subscription to the session."""
-        self._unsubscribe()
+        if self._unsubscribe is not None:  # ipywidgets also closes what its constructor could not finish
+            self._unsubscribe()
         super().close()
 
     def __repr__(self) -> str:
@@ -186,9 +188,9 @@ class KANWidget(anywidget.AnyWidget):
         try:
             super().set_state(wanted)
         except (traitlets.TraitError, ValueError, TypeError) as error:
-            self._notify(error)
             refused = sorted(sync_data)
             self._publish()
+            self._notify(error)
         if refused:
             self.send_state([name for name in refused if name in self.keys])
 

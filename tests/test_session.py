@@ -1,0 +1,436 @@
+"""Invariants of a session over random networks and random sequences of commands."""
+
+import itertools
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from kan_widget import KAN, Session
+
+
+def network(width: list[int], seed: int = 0, dtype: torch.dtype = torch.float64) -> tuple[KAN, Tensor, Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    model = KAN(width, grid=3, k=2, seed=seed, dtype=dtype)
+    x = torch.rand(40, width[0], generator=generator, dtype=dtype) * 2 - 1
+    y = torch.rand(40, width[-1], generator=generator, dtype=dtype)
+    return model, x, y
+
+
+def bits(model: KAN) -> dict[str, Tensor]:
+    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
+
+
+def same(a: dict[str, Tensor], b: dict[str, Tensor]) -> bool:
+    return all(torch.equal(a[name], b[name]) for name in a)
+
+
+# Random networks and random commands
+
+
+@st.composite
+def commands(draw: st.DrawFn) -> tuple[list[int], int, list[tuple[str, Any]]]:
+    width = draw(st.lists(st.integers(1, 3), min_size=2, max_size=4))
+
+    def edge() -> st.SearchStrategy[tuple[int, int, int]]:
+        return st.integers(0, len(width) - 2).flatmap(
+            lambda n: st.tuples(st.just(n), st.integers(0, width[n] - 1), st.integers(0, width[n + 1] - 1))
+        )
+
+    def node() -> st.SearchStrategy[tuple[int, int]]:
+        return st.integers(0, len(width) - 1).flatmap(lambda n: st.tuples(st.just(n), st.integers(0, width[n] - 1)))
+
+    command = st.one_of(
+        st.tuples(st.sampled_from(["prune", "restore", "keep"]), st.lists(edge(), min_size=1, max_size=3)),
+        st.tuples(st.sampled_from(["prune_node", "restore_node"]), node()),
+        st.tuples(st.just("set_threshold"), st.floats(0, 1)),
+        st.tuples(st.just("set_sparsity"), st.floats(0, 1)),
+        st.tuples(st.just("set_criterion"), st.sampled_from(["l1", "std", "attribution"])),
+        st.tuples(st.just("set_structure"), st.sampled_from(["edge", "node", "input"])),
+        st.tuples(st.just("set_compensate"), st.sampled_from(["mean", "none"])),
+        st.tuples(st.sampled_from(["undo", "redo", "reset", "refresh"]), st.none()),
+    )
+    return width, draw(st.integers(0, 99)), draw(st.lists(command, max_size=12))
+
+
+def run(session: Session, name: str, value: Any) -> bool:
+    """Do one command; False if the session refused it."""
+    calls: dict[str, Callable[[], Any]] = {
+        "prune_node": lambda: session.prune(nodes=[value]),
+        "restore_node": lambda: session.restore(nodes=[value]),
+    }
+    plain = (lambda: getattr(session, name)()) if value is None else (lambda: getattr(session, name)(value))
+    try:
+        calls.get(name, plain)()
+    except ValueError:
+        return False
+    return True
+
+
+@given(commands())
+@settings(max_examples=60)
+def test_any_sequence_can_be_undone_to_the_same_bits(case: tuple[list[int], int, list[tuple[str, Any]]]) -> None:
+    width, seed, steps = case
+    model, x, y = network(width, seed)
+    start = bits(model)
+    session = Session(model, (x, y))
+    assert same(bits(model), start)
+    trail = [start]
+    for name, value in steps:
+        before, revision = bits(model), session.revision
+        ok = run(session, name, value)
+        if not ok:
+            assert same(bits(model), before)
+            assert session.revision == revision
+        elif name == "undo":
+            trail.pop()
+            assert same(bits(model), trail[-1])
+        elif name == "redo":
+            trail.append(bits(model))
+        elif session.revision != revision:
+            trail.append(bits(model))
+        masks = [layer.mask.numpy() for layer in model.layers]
+        assert all(np.array_equal(a, b) for a, b in zip(masks, session.masks, strict=True))
+    while session.history.undo_label is not None:
+        session.undo()
+        trail.pop()
+        assert same(bits(model), trail[-1])
+    assert len(trail) == 1
+
+
+@given(commands())
+@settings(max_examples=40)
+def test_compact_computes_the_same(case: tuple[list[int], int, list[tuple[str, Any]]]) -> None:
+    width, seed, steps = case
+    for dtype, tolerance in ((torch.float64, 1e-10), (torch.float32, 1e-5)):
+        model, x, y = network(width, seed, dtype)
+        session = Session(model, (x, y))
+        for name, value in steps:
+            run(session, name, value)
+        before = bits(model)
+        with torch.no_grad():
+            try:
+                small = session.compact()
+            except ValueError:
+                assert not any(live.any() for live in session.live[1:-1]) or not session.live[0].any()
+                continue
+            assert torch.allclose(small(x), model(x), rtol=tolerance, atol=tolerance)
+        assert same(bits(model), before)
+        edges = sum(int(layer.mask.sum()) for layer in small.layers)
+        assert edges == sum(int(a.sum()) for a in session.active)
+
+
+@given(st.lists(st.floats(0, 1.5), min_size=2, max_size=8), st.sampled_from(["edge", "node", "input"]))
+@settings(max_examples=25)
+def test_threshold_sweep_is_monotone(levels: list[float], structure: str) -> None:
+    model, x, y = network([3, 4, 2], 1)
+    session = Session(model, (x, y), structure=structure)
+    left = []
+    for level in sorted(levels):
+        if run(session, "set_threshold", level):
+            left.append([layer.mask.clone() for layer in model.layers])
+    for wide, narrow in itertools.pairwise(left):
+        assert all(bool((a | ~b).all()) for a, b in zip(wide, narrow, strict=True))
+
+
+# What pruning leaves behind
+
+
+def test_pruning_a_constant_edge_moves_no_output() -> None:
+    model, x, y = network([2, 3, 1])
+    with torch.no_grad():
+        layer = model.layers[0]
+        layer.scale_base[1, 0] = 0
+        layer.coef[1, 0] = 2.5  # bases sum to one on the grid, so the spline is 2.5 there
+        expected = model(x)
+        Session(model, (x, y)).prune([(0, 0, 1)])
+        assert not layer.mask[1, 0]
+        assert torch.allclose(model(x), expected, atol=1e-12)
+        assert abs(layer.fill[1, 0].item()) > 0.1
+
+
+def test_pruned_edge_leaves_its_mean_or_nothing() -> None:
+    model, x, y = network([2, 1])
+    phi = model.layers[0].edge_values(x.T.contiguous())[0, 0]
+    session = Session(model, (x, y))
+    session.prune([(0, 0, 0)])
+    assert model.layers[0].fill[0, 0].item() == pytest.approx(phi.mean().item())
+    session.set_compensate("none")
+    assert model.layers[0].fill[0, 0].item() == 0
+
+
+def test_compensation_by_mean_beats_none_on_a_trained_network() -> None:
+    model, x, _ = network([2, 5, 1])
+    y = torch.exp(x[:, [0]]) + 1
+    model.fit((x, y), steps=10, lamb=0.01, progress=False)
+    errors = {}
+    for compensate in ("mean", "none"):
+        session = Session(model.copy(), (x, y), compensate=compensate)
+        session.set_sparsity(0.2)
+        errors[compensate] = session.metrics.quality["train"].loss
+    assert errors["mean"] < errors["none"]
+
+
+# Refusals
+
+
+def test_cutting_an_output_off_is_refused_with_the_limit() -> None:
+    model, x, y = network([2, 3, 1])
+    session = Session(model, (x, y))
+    before = bits(model)
+    with pytest.raises(ValueError, match=r"cut y off from every input; the largest threshold that does not is"):
+        session.set_threshold(100)
+    with pytest.raises(ValueError, match="cut y off"):
+        session.prune(nodes=[(2, 0)])
+    assert same(bits(model), before)
+    limit = session.threshold_limit
+    assert limit is not None
+    session.set_threshold(limit)
+    with pytest.raises(ValueError, match="cut y off"):
+        session.set_threshold(np.nextafter(limit, 2 * limit))
+
+
+@pytest.mark.parametrize(
+    ("call", "error", "words"),
+    [
+        (lambda s: s.set_threshold("low"), TypeError, "threshold must be a number"),
+        (lambda s: s.set_threshold(float("nan")), ValueError, "finite"),
+        (lambda s: s.set_threshold(-0.1), ValueError, "0 or more"),
+        (lambda s: s.set_sparsity(2), ValueError, "between 0 and 1"),
+        (lambda s: s.prune(), ValueError, "name the edges or nodes"),
+        (lambda s: s.prune([(0, 0, 9)]), ValueError, "not in this network"),
+        (lambda s: s.prune([(0, 0)]), TypeError, "an edge is"),
+        (lambda s: s.prune(nodes=[(7, 0)]), ValueError, "node layers"),
+        (lambda s: s.set_criterion("magic"), ValueError, "criterion must be one of l1, std, attribution"),
+        (lambda s: s.set_structure("row"), ValueError, "structure must be one of"),
+        (lambda s: s.set_compensate("all"), ValueError, "compensate must be one of"),
+        (lambda s: s.undo(), ValueError, "nothing to undo"),
+        (lambda s: s.redo(), ValueError, "nothing to redo"),
+        (lambda s: s.jump(3), ValueError, "history has states"),
+    ],
+)
+def test_bad_command_is_refused_and_changes_nothing(
+    call: Callable[[Session], Any], error: type[Exception], words: str
+) -> None:
+    model, x, y = network([2, 3, 1])
+    session = Session(model, (x, y))
+    before = bits(model)
+    with pytest.raises(error, match=words):
+        call(session)
+    assert same(bits(model), before)
+    assert session.revision == 0
+
+
+def test_session_needs_a_kan_and_fitting_data() -> None:
+    model, x, _ = network([2, 3, 1])
+    with pytest.raises(TypeError, match="must be a KAN"):
+        Session(torch.nn.Linear(2, 1), x)
+    with pytest.raises(ValueError, match=r"must be \(rows, 2\)"):
+        Session(model, x[:, :1])
+    with pytest.raises(TypeError, match="must be a KAN"):
+        Session(model.layers[0], x)
+
+
+def test_failed_write_leaves_the_model_and_history_as_they_were(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, x, y = network([2, 3, 1])
+    session = Session(model, (x, y))
+    session.prune([(0, 0, 0)])
+    before, steps = bits(model), len(session.history.steps)
+    write = session.adapter.write_masks
+    calls = []
+
+    def break_once(*args: Any) -> None:
+        calls.append(1)
+        write(*args)
+        if len(calls) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(session.adapter, "write_masks", break_once)
+    with pytest.raises(KeyboardInterrupt):
+        session.prune([(0, 1, 1)])
+    assert same(bits(model), before)
+    assert len(session.history.steps) == steps
+
+
+# History and weights
+
+
+def test_undo_takes_fine_tuning_back_bit_for_bit() -> None:
+    model, x, y = network([2, 3, 1])
+    session = Session(model, (x, y))
+    session.prune([(0, 0, 0)])
+    before = bits(model)
+    session.fit(steps=3, progress=False)
+    tuned = bits(model)
+    assert not same(before, tuned)
+    assert session.undo() == "fit"
+    assert same(bits(model), before)
+    session.redo()
+    assert same(bits(model), tuned)
+
+
+def test_undo_leaves_training_of_the_users_own_alone() -> None:
+    model, x, y = network([2, 3, 1])
+    session = Session(model, (x, y))
+    session.prune([(0, 0, 0)])
+    model.fit((x, y), steps=2, progress=False)
+    coef = model.layers[0].coef.detach().clone()
+    session.undo()
+    assert torch.equal(model.layers[0].coef, coef)
+    assert bool(model.layers[0].mask.all())
+    session.redo()
+    session.set_threshold(0.01)
+    assert torch.equal(model.layers[0].coef, coef)
+
+
+def test_refresh_revives_nothing_and_scores_anew() -> None:
+    model, x, y = network([2, 4, 1])
+    session = Session(model, (x, y))
+    session.set_sparsity(0.2)
+    masks = [m.copy() for m in session.masks]
+    fills = [layer.fill.clone() for layer in model.layers]
+    old = session.scores
+    model.fit((x, y), steps=3, progress=False)
+    session.refresh()
+    assert all(np.array_equal(a, b) for a, b in zip(masks, session.masks, strict=True))
+    for layer, fill in zip(model.layers, fills, strict=True):
+        assert torch.equal(layer.fill[~layer.mask], fill[~layer.mask])
+    assert not np.array_equal(old.edges[0], session.scores.edges[0])
+    assert session.threshold == 0
+
+
+def test_masks_that_a_model_comes_with_stay_with_their_fills() -> None:
+    model, x, y = network([2, 3, 1])
+    model.layers[0].mask[0, 0] = False
+    model.layers[0].fill[0, 0] = 7.0
+    before = bits(model)
+    session = Session(model, (x, y))
+    session.set_threshold(0.005)
+    session.undo()
+    assert same(bits(model), before)
+    session.restore([(0, 0, 0)])
+    assert bool(model.layers[0].mask[0, 0])
+
+
+def test_reset_is_a_step_that_can_be_undone() -> None:
+    model, x, y = network([2, 3, 1])
+    start = bits(model)
+    session = Session(model, (x, y))
+    session.prune([(0, 0, 0)])
+    session.set_criterion("std")
+    pruned = bits(model)
+    session.reset()
+    assert same({k: v for k, v in bits(model).items() if "mask" in k}, {k: v for k, v in start.items() if "mask" in k})
+    session.undo()
+    assert same(bits(model), pruned)
+
+
+def test_two_sessions_share_nothing() -> None:
+    (model, x, y), (other, _, _) = network([2, 3, 1]), network([2, 3, 1])
+    first, second = Session(model, (x, y)), Session(other, (x, y))
+    before = bits(other)
+    first.prune([(0, 0, 0)])
+    first.set_threshold(0.01)
+    assert same(bits(other), before)
+    assert second.revision == 0
+    assert second.history.undo_label is None
+
+
+# Subscribers and threads
+
+
+def test_subscriber_hears_each_change_until_it_ends() -> None:
+    model, x, y = network([2, 3, 1])
+    session = Session(model, (x, y))
+    heard: list[int] = []
+    end = session.subscribe(lambda: heard.append(session.revision))
+    session.prune([(0, 0, 0)])
+    session.set_threshold(0.0)  # changes nothing
+    session.undo()
+    end()
+    session.redo()
+    assert heard == [1, 2]
+
+
+def test_failing_subscriber_does_not_undo_the_change(caplog: pytest.LogCaptureFixture) -> None:
+    model, x, y = network([2, 3, 1])
+    session = Session(model, (x, y))
+    session.subscribe(lambda: 1 / 0)
+    session.prune([(0, 0, 0)])
+    assert not model.layers[0].mask[0, 0]
+    assert "a subscriber failed" in caplog.text
+
+
+def test_commands_from_many_threads_are_all_done_once() -> None:
+    model, x, y = network([4, 6, 1])
+    session = Session(model, (x, y))
+    edges = [(0, i, j) for i in range(4) for j in range(5)]
+
+    def prune(part: list[tuple[int, int, int]]) -> None:
+        for edge in part:
+            session.prune([edge])
+
+    threads = [threading.Thread(target=prune, args=(edges[n::4],)) for n in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert session.revision == len(edges) == len(session.history.steps) - 1
+    assert int(model.layers[0].mask.sum()) == 4
+
+
+def test_command_during_training_is_applied_between_steps() -> None:
+    model, x, y = network([2, 4, 1])
+    session = Session(model, (x, y))
+    asked, done = threading.Event(), threading.Event()
+
+    def click() -> None:
+        asked.set()
+        session.prune([(0, 1, 2)])
+        done.set()
+
+    thread = threading.Thread(target=click)
+
+    def between(step: int, _result: Any) -> None:
+        if step == 0:
+            thread.start()
+            asked.wait()
+        masked = not bool(model.layers[0].mask[2, 1])
+        assert masked == done.is_set() or step > 0
+
+    model.fit((x, y), opt="Adam", lr=1e-3, steps=50, progress=False, callback=between)
+    thread.join(timeout=10)
+    assert done.is_set()
+    assert not bool(model.layers[0].mask[2, 1])
+    assert session.history.undo_label == "prune edge x2 to h3"
+
+
+# Measurements
+
+
+def test_metrics_are_of_the_masked_network_on_held_out_rows() -> None:
+    model, x, y = network([2, 3, 1])
+    session = Session(model, (x[:20], y[:20], x[20:], y[20:]))
+    session.prune([(0, 0, 0)])
+    with torch.no_grad():
+        rmse = ((model(x[20:]) - y[20:]) ** 2).mean().sqrt().item()
+    assert session.metrics.quality["test"].loss == pytest.approx(rmse)
+    assert session.metrics.cost.edges == 8
+    assert session.before.cost.edges == 9
+    assert session.sparsity == pytest.approx(1 / 9)
+
+
+def test_classes_are_measured_by_cross_entropy_and_accuracy() -> None:
+    model, x, _ = network([2, 3, 3])
+    labels = torch.arange(40) % 3
+    quality = Session(model, (x, labels)).metrics.quality["train"]
+    with torch.no_grad():
+        outputs = model(x)
+    assert quality.loss == pytest.approx(torch.nn.functional.cross_entropy(outputs, labels).item())
+    assert quality.accuracy == pytest.approx((outputs.argmax(1) == labels).double().mean().item())
