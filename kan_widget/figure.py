@@ -21,17 +21,17 @@ _MARGIN = 0.24
 
 
 class NetworkFigure(Figure):
-    """A pyplot figure that a notebook shows once: pyplot's at the end of its cell, or as the value of a later one."""
+    """A pyplot figure that a notebook shows once: as a cell's value or, if it is not that, at the end of the cell."""
 
     def _ipython_display_(self) -> None:
-        if not plt.fignum_exists(getattr(self, "number", -1)):
-            from io import BytesIO
+        from io import BytesIO
 
-            from IPython.display import Image, display
+        from IPython.display import Image, display
 
-            buffer = BytesIO()
-            self.savefig(buffer, format="png", bbox_inches="tight")
-            display(Image(data=buffer.getvalue()))  # type: ignore[no-untyped-call]
+        buffer = BytesIO()
+        self.savefig(buffer, format="png", bbox_inches="tight")
+        display(Image(data=buffer.getvalue()))  # type: ignore[no-untyped-call]
+        plt.close(self)  # or pyplot would show it again when the cell ends
 
 
 def draw_network(
