@@ -19,7 +19,7 @@ export function createAxis(sorted: ArrayLike<number>, width: number): Axis {
   while (first < sorted.length && at(sorted, first) <= 0) first++;
   const most = sorted.length > first ? at(sorted, sorted.length - 1) : 1;
   const least = sorted.length > first ? at(sorted, first) : 0.001;
-  const high = Math.ceil(Math.log10(most) - 1e-9);
+  const high = Math.ceil(Math.log10(most) - 1e-9) + 0;
   const low = Math.max(Math.min(Math.floor(Math.log10(least) + 1e-9), high - 1), high - DECADES);
   return { width, start: Math.min(ZERO, width / 4), low, high };
 }

@@ -35,12 +35,12 @@ export function rankOf(values: ArrayLike<number>, item: number, of: readonly num
 function criteria(snapshot: Snapshot, over: "edge" | "node", number: number, of: readonly number[] | null): TemplateResult | typeof nothing {
   const { criteria: names } = snapshot.scores;
   if (names.length === 0) return nothing;
-  return html`<table class="criteria"><caption class="sr">Scores</caption><tbody>${names.map((name, i) => {
+  return html`<dl class="criteria" aria-label="Scores">${names.map((name, i) => {
     const values = snapshot.scores[over][i] ?? new Float32Array(0);
     const current = name === snapshot.pruning.criterion;
-    return html`<tr class=${current ? "current" : ""}><th scope="row">${words(name)}</th>
-      <td class="rank">#${rankOf(values, number, of)}</td><td>${formatScore(at(values, number))}</td></tr>`;
-  })}</tbody></table>`;
+    return html`<div class=${current ? "current" : ""}><dt>${words(name)}</dt>
+      <dd class="rank">#${rankOf(values, number, of)}</dd><dd>${formatScore(at(values, number))}</dd></div>`;
+  })}</dl>`;
 }
 
 /** Numbers of the edges that an edit of the selection would touch. */
@@ -143,13 +143,13 @@ function severalPanel(snapshot: Snapshot, actions: InspectorActions): TemplateRe
   const count = (bit: number): number => touched.filter((e) => at(pruning.edges, e) & bit).length;
   const total = edgeScores.reduce((sum, s) => sum + s, 0);
   const share = total > 0 ? touched.reduce((sum, e) => sum + at(edgeScores, e), 0) / total : 0;
-  const row = (name: string, value: string): TemplateResult => html`<tr><th scope="row">${name}</th><td>${value}</td></tr>`;
+  const row = (name: string, value: string): TemplateResult => html`<div><dt>${name}</dt><dd>${value}</dd></div>`;
   return html`${head(`${parts.length} selected`, said.filter(Boolean).join(", "), false, actions)}
-    <table class="criteria"><caption class="sr">Selection</caption><tbody>
+    <dl class="criteria" aria-label="Selection">
       ${row("edges concerned", String(touched.length))}${row("active", String(count(ACTIVE)))}
       ${row("pruned", String(touched.length - count(ON)))}${row("kept", String(count(KEPT)))}
       ${row("share of all scores", formatShare(share))}
-    </tbody></table>${buttons(snapshot, actions)}`;
+    </dl>${buttons(snapshot, actions)}`;
 }
 
 function hintPanel(): TemplateResult {

@@ -6,6 +6,9 @@ const LAST_COUNTS: ReadonlySet<Op["type"]> = new Set(["set_threshold"]);
 /** Steps that mean something else once what came before them was refused. */
 const RELATIVE: ReadonlySet<Op["type"]> = new Set(["undo", "redo"]);
 
+/** How many ops one message may hold. */
+const MOST = 500;
+
 /** Append an op to those that wait; of consecutive thresholds only the last is kept. */
 export function append(waiting: readonly Op[], op: Op): Op[] {
   const last = waiting[waiting.length - 1];
@@ -57,12 +60,15 @@ export class OpsQueue {
 
   #next(): boolean {
     if (this.#waiting.length === 0) return true;
-    const flight = { id: `${this.#name}-${++this.#count}`, ops: this.#waiting };
+    const flight = { id: `${this.#name}-${++this.#count}`, ops: this.#waiting.slice(0, MOST) };
     this.#flight = flight;
-    this.#waiting = [];
+    this.#waiting = this.#waiting.slice(MOST);
     if (this.#send(flight.id, flight.ops)) return true;
     // A host that answers within `send` has already moved the queue on.
-    if (this.#flight === flight) this.#flight = null;
+    if (this.#flight === flight) {
+      this.#flight = null;
+      this.#waiting = [];
+    }
     return false;
   }
 }

@@ -10,7 +10,6 @@ export const STYLES = `
   font:400 13px/20px Inter,system-ui,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;
   font-variant-numeric:tabular-nums;text-align:left;letter-spacing:0;-webkit-font-smoothing:antialiased}
 .kan[data-theme=dark]{${variables(PALETTES.dark)};color-scheme:dark}
-.sr{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%);white-space:nowrap}
 h2,h3,p,dl,dd,ul{margin:0;padding:0;font:inherit}
 h2,b{font-weight:600}
 ul{list-style:none}
@@ -97,13 +96,14 @@ canvas{position:absolute;inset:0;width:100%;height:100%;display:block}
 .chart .density{fill:var(--ink);fill-opacity:.1}
 .chart .function{fill:none;stroke:var(--accent);stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
 .tick{font-size:11px;fill:var(--faint)}
-.criteria{width:100%;border-collapse:collapse}
-.criteria th{font-weight:400;text-align:left;color:var(--mute);overflow-wrap:anywhere}
-.criteria th,.criteria td{padding:1px 0}
-.criteria td{text-align:right;white-space:nowrap}
-.criteria .rank{padding-right:16px;color:var(--faint)}
-.criteria .current th{color:var(--ink);font-weight:600}
-.criteria .current td:last-child{font-weight:600}
+.criteria{display:grid;gap:2px}
+.criteria div{display:grid;grid-template-columns:1fr auto minmax(72px,auto);gap:8px}
+.criteria dt{min-width:0;color:var(--mute);overflow-wrap:anywhere}
+.criteria dd{text-align:right;white-space:nowrap}
+.criteria dd:last-child{grid-column:3}
+.criteria .rank{color:var(--faint)}
+.criteria .current dt{color:var(--ink)}
+.criteria .current dt,.criteria .current dd:last-child{font-weight:600}
 .actions{display:grid;grid-template-columns:repeat(3,auto);gap:8px;margin-top:auto;padding-top:8px;position:sticky;bottom:-16px;background:var(--bg);margin-bottom:-16px;padding-bottom:16px}
 .actions .button{padding:0 4px;gap:6px}.actions kbd{min-width:0;padding:0 3px}
 .lists{display:flex;flex-direction:column;gap:4px}
