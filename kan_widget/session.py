@@ -33,12 +33,10 @@ class Capture:
     Attributes:
         trace: The pass over the data.
         fills: The fills then.
-        weights: The model's weights then.
     """
 
     trace: Trace
     fills: EdgeArrays
-    weights: Any
 
     @cached_property
     def scores(self) -> dict[str, Scores]:
@@ -374,9 +372,10 @@ class Session:
     def _captured(self, plan: PruningPlan) -> State:
         """The model as it is now under a rule that starts at 0: everything that is off counts as pruned by hand."""
         masks, fills = self._adapter.masks()
-        weights = self._adapter.weights()
         off = frozenset(e for e in self._adapter.topology.edges() if not masks[e.layer][e.target, e.source])
-        return State(replace(plan, threshold=0.0, pruned=off), Capture(self._adapter.trace(), fills, weights), weights)
+        return State(
+            replace(plan, threshold=0.0, pruned=off), Capture(self._adapter.trace(), fills), self._adapter.weights()
+        )
 
     def _as_exceptions(self, plan: PruningPlan) -> PruningPlan:
         """The same masks by exceptions alone."""

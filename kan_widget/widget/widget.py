@@ -42,7 +42,8 @@ class KANWidget(anywidget.AnyWidget):
         model: A KAN, or a `Session` to share between several widgets.
         data: What it is measured on: pykan's dict, ``(x, y)``, ``(x, y, x_test, y_test)``, a torch ``Dataset`` or
             ``DataLoader``. Left out for a `Session`.
-        criterion: Importance that the threshold compares: ``"l1"``, ``"std"`` or ``"attribution"``.
+        criterion: Importance that the threshold compares: ``"l1"``, ``"std"`` or ``"attribution"``. Where a `Session`
+            is given, this and the next two are its own.
         structure: What the threshold takes: ``"edge"``, ``"node"`` or ``"input"``.
         compensate: What a pruned edge leaves behind: its ``"mean"`` or ``"none"``.
         height: Of the widget, in pixels.
@@ -183,6 +184,9 @@ class KANWidget(anywidget.AnyWidget):
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take what a front end wrote into traits: checked, and only into those that it may write."""
+        self.session.adapter.take(lambda: self._take_state(sync_data))
+
+    def _take_state(self, sync_data: dict[str, Any]) -> None:
         refused = sorted(set(sync_data) - _WRITABLE)
         wanted = {name: value for name, value in sync_data.items() if name in _WRITABLE}
         try:
