@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from .spline import BASES, Knots, evaluate, extend_grid, features, fit_coef
+from .spline import BASES, Knots, edge_weights, evaluate, extend_grid, features, fit_coef
 
 
 class KANLayer(nn.Module):
@@ -135,7 +135,7 @@ class KANLayer(nn.Module):
         points = torch.linspace(*grid_range, grid + 1, dtype=torch.float64).repeat(in_features, 1)
         knots = extend_grid(points, k)
         noise = (uniform(in_features, out_features, grid + 1) - 0.5) * noise_scale / grid
-        values = features(points, Knots.of(knots, k), "zero")[:, :-1]
+        values = features(points, Knots.of(knots, k), "zero")[:-1].transpose(0, 1)
         scale = in_features**-0.5
         return cls(
             knots.to(dtype),
@@ -172,10 +172,9 @@ class KANLayer(nn.Module):
         return self._knots[1]
 
     def weight(self, *, masked: bool = True) -> Tensor:
-        """What each edge takes of each feature, ``(out, in, G + k + 1)``; zero for pruned edges if `masked`."""
-        on = self.mask if masked else torch.ones_like(self.mask)
-        spline, base = self.scale_spline * on, self.scale_base * on
-        return torch.cat([self.coef * spline.unsqueeze(-1), base.unsqueeze(-1)], dim=-1)
+        """What each edge takes of each feature, ``(out, G + k + 1, in)``; zero for pruned edges if `masked`."""
+        mask = self.mask if masked else torch.ones_like(self.mask)
+        return edge_weights(self.coef, self.scale_spline, self.scale_base, mask)
 
     def offset(self) -> Tensor:
         """The constant part of each output: its bias and what its pruned edges leave behind, ``(out, 1)``."""
@@ -192,8 +191,8 @@ class KANLayer(nn.Module):
     @torch.no_grad()
     def edge_values(self, x: Tensor) -> Tensor:
         """Every edge's own function, pruned or not, at feature-major points ``(in, batch)``: ``(out, in, batch)``."""
-        values = features(x, self.knots, self.base)
-        return torch.matmul(self.weight(masked=False).transpose(0, 1), values).transpose(0, 1)
+        values = features(x, self.knots, self.base).transpose(0, 1)
+        return torch.matmul(self.weight(masked=False).permute(2, 0, 1), values).transpose(0, 1)
 
     @torch.no_grad()
     def coef_on(self, grid: Tensor, samples: Tensor) -> Tensor:
@@ -210,8 +209,8 @@ class KANLayer(nn.Module):
             ValueError: If the knots do not increase or are of the wrong shape.
         """
         check_grid(grid, self.in_features, self.k)
-        old = features(samples, self.knots, "zero")[:, :-1]
-        new = features(samples, Knots.of(grid, self.k), "zero")[:, :-1]
+        old = features(samples, self.knots, "zero")[:-1].transpose(0, 1)
+        new = features(samples, Knots.of(grid, self.k), "zero")[:-1].transpose(0, 1)
         return fit_coef(new, torch.matmul(self.coef.transpose(0, 1), old))
 
     def extra_repr(self) -> str:

@@ -64,7 +64,7 @@ def forward_with_penalty(network: Network, x: Tensor, penalty: Penalty) -> tuple
 def _edge_size(values: Tensor, planes: Tensor, weight: Tensor, metric: str) -> Tensor:
     """The penalised size of each edge's output, ``(out, in)``."""
     if metric == "paper":
-        return torch.matmul(weight.transpose(0, 1), planes).abs().mean(-1).T
+        return torch.matmul(weight.permute(2, 0, 1), planes.transpose(0, 1)).abs().mean(-1).T
     std = edge_std(planes, weight)
     return std / (values.std(dim=1) + 0.1) if metric == "edge_forward_spline_n" else std
 
@@ -75,10 +75,10 @@ def edge_std(planes: Tensor, weight: Tensor) -> Tensor:
     From the covariance of the features, ``std_ji^2 = w_ji' Cov_i w_ji``, so that nothing of size batch * in * out is
     made. In float64, since for edges that are nearly constant the terms cancel.
     """
-    centred = planes.double()
+    centred = planes.transpose(0, 1).double()
     centred = centred - centred.mean(dim=-1, keepdim=True)
     covariance = centred @ centred.mT / (planes.shape[-1] - 1)
-    w = weight.double().transpose(0, 1)  # (in, out, features)
+    w = weight.double().permute(2, 0, 1)  # (in, out, features)
     variance = ((w @ covariance) * w).sum(-1).T
     # The square root has no slope at 0: a constant edge (a pruned one, say) is to give 0, not nan.
     return variance.clamp_min(1e-30).sqrt().to(weight.dtype)

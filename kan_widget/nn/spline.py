@@ -1,13 +1,14 @@
 """B-splines on any strictly increasing knots, one knot vector per input.
 
-Arrays are feature-major inside, ``(in, ..., batch)``: knots are then scalars of a row, and a layer is one matrix
-product whose result is already the next layer's input. A row of *features* holds what an edge is a linear combination
-of: the ``G + k`` basis functions and the base function, ``(in, G + k + 1, batch)``.
+Arrays are feature-major inside, ``(..., in, batch)``: knots are then scalars of a row, and a layer is one matrix
+product whose result is already the next layer's input. *Features* are what an edge is a linear combination of: a plane
+for each of the ``G + k`` basis functions and one for the base function, ``(G + k + 1, in, batch)``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import threading
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import torch
@@ -16,22 +17,33 @@ from torch import Tensor
 BASES = ("silu", "identity", "zero")
 
 # Elements of one plane stack of a block: small enough to stay in a core's cache while it is worked on.
-_BLOCK = 1 << 17
-_BLOCK_ROWS = 512
+_BLOCK = 1 << 18
+# Elements of features that are held at a time. A layer with more of them goes over its batch in chunks, and computes
+# them again for the backward pass.
+_CHUNK = 1 << 21
+_CHUNK_ROWS = 64
+# Elements of a plane stack from which intermediate ones are written to memory that is kept: the system hands out large
+# pieces page by page, which takes longer than to fill them.
+_LARGE = 1 << 15
 
 
 class Knots(NamedTuple):
-    """Extended knots of every input with what evaluation needs of them, made once per grid.
+    """Extended knots of every input with what evaluation needs of them, made once per grid. Knots come first.
 
     Attributes:
-        values: Knots, ``(in, G + 1 + 2k, 1)``, strictly increasing.
-        inverse: For each degree d = 1..k the reciprocals ``1 / (t[m + d] - t[m])``, ``(in, G + 1 + 2k - d, 1)``.
+        values: Knots, ``(G + 1 + 2k, in, 1)``, strictly increasing.
+        rise: Slope of the rising side of each hat function of degree 1, ``(G + 2k - 1, in, 1)``; divided by its
+            support, ``t[m + 2] - t[m]``, where `k` is above 1.
+        fall: Slope of the falling side as a multiple of that, negative.
+        inverse: For each degree d = 1..k the reciprocals ``1 / (t[m + d] - t[m])``, ``(G + 1 + 2k - d, in, 1)``.
         low: One span below the first knot, ``(in, 1)``: all bases are zero from there on.
         high: One span above the last knot, ``(in, 1)``.
         k: Degree.
     """
 
     values: Tensor
+    rise: Tensor
+    fall: Tensor
     inverse: tuple[Tensor, ...]
     low: Tensor
     high: Tensor
@@ -40,16 +52,22 @@ class Knots(NamedTuple):
     @classmethod
     def of(cls, grid: Tensor, k: int) -> Knots:
         """Prepare the knots ``(in, G + 1 + 2k)`` of a layer for evaluation at degree `k`."""
-        inverse = tuple(1 / (grid[:, d:] - grid[:, :-d]).unsqueeze(-1) for d in range(1, k + 1))
-        low = 2 * grid[:, :1] - grid[:, 1:2]
-        high = 2 * grid[:, -1:] - grid[:, -2:-1]
-        return cls(grid.unsqueeze(-1), inverse, low, high, k)
+        values = grid.T.contiguous().unsqueeze(-1)
+        inverse = tuple(1 / (values[d:] - values[:-d]) for d in range(1, k + 1))
+        rise = inverse[0][:-1] * (inverse[1] if k > 1 else 1)
+        fall = -inverse[0][1:] / inverse[0][:-1]
+        low = 2 * values[0] - values[1]
+        high = 2 * values[-1] - values[-2]
+        return cls(values, rise, fall, inverse, low, high, k)
 
     def rows(self, start: int, stop: int) -> Knots:
         """The knots of inputs ``start`` to ``stop``."""
+        if start == 0 and stop == self.values.shape[1]:
+            return self
         part = slice(start, stop)
-        inverse = tuple(v[part] for v in self.inverse)
-        return Knots(self.values[part], inverse, self.low[part], self.high[part], self.k)
+        inverse = tuple(tensor[:, part] for tensor in self.inverse)
+        values, rise, fall = self.values[:, part], self.rise[:, part], self.fall[:, part]
+        return Knots(values, rise, fall, inverse, self.low[part], self.high[part], self.k)
 
 
 def extend_grid(grid: Tensor, k: int) -> Tensor:
@@ -134,146 +152,224 @@ def features(x: Tensor, knots: Knots, base: str) -> Tensor:
         base: Name of the base function.
 
     Returns:
-        ``(in, G + k + 1, batch)``; plane ``G + k`` is the base function. Differentiable in `x`, twice as well.
+        ``(G + k + 1, in, batch)``; the last plane is the base function. Differentiable in `x`, twice as well.
     """
     result: Tensor = _Features.apply(x, knots, base)  # type: ignore[no-untyped-call]
+    return result
+
+
+def edge_weights(coef: Tensor, scale_spline: Tensor, scale_base: Tensor, mask: Tensor) -> Tensor:
+    """What each edge takes of each feature; nothing where it is pruned.
+
+    Args:
+        coef: ``(out, in, G + k)``.
+        scale_spline: ``(out, in)``.
+        scale_base: ``(out, in)``.
+        mask: Of bool, ``(out, in)``.
+
+    Returns:
+        ``(out, G + k + 1, in)``. Differentiable in all but `mask`, twice as well.
+    """
+    result: Tensor = _EdgeWeights.apply(coef, scale_spline, scale_base, mask)  # type: ignore[no-untyped-call]
     return result
 
 
 def evaluate(x: Tensor, weight: Tensor, knots: Knots, base: str) -> Tensor:
     """Sum all edges of a layer: the one place where a layer is evaluated, so that a faster kernel can stand in.
 
-    Small layers keep their features for the backward pass; large ones go block by block and compute them again,
+    Small layers keep their features for the backward pass; large ones go chunk by chunk and compute them again,
     so that memory does not grow with ``batch * in * G``.
 
     Args:
         x: Points, feature-major, ``(in, batch)``.
-        weight: ``(out, in, G + k + 1)``: what each edge takes of each feature.
+        weight: ``(out, G + k + 1, in)``: what each edge takes of each feature.
         knots: The layer's knots.
         base: Name of the base function.
 
     Returns:
         ``(out, batch)``. Differentiable in `x` and `weight`, twice as well.
     """
-    if x.numel() * knots.values.shape[1] <= _BLOCK:
-        return weight.flatten(1) @ features(x, knots, base).flatten(0, 1)
-    result: Tensor = _BlockedLayer.apply(x, weight, knots, base)  # type: ignore[no-untyped-call]
+    result: Tensor = _Layer.apply(x, weight, knots, base)  # type: ignore[no-untyped-call]
     return result
 
 
-def _planes(x: Tensor, knots: Knots, base: str) -> tuple[Tensor, Tensor]:
-    """Features ``(in, K + 1, batch)`` and the bases of degree k - 1, ``(in, K + 1, batch)``, for the derivative.
+class _Room(threading.local):
+    """Memory of a thread for what `_fill` needs in between."""
 
-    De Boor's recursion with reciprocals instead of divisions. It starts at degree 1, the hat functions, as the smaller
-    of the rising and the falling line: there is no interval to search.
+    def __init__(self) -> None:
+        self.buffers: dict[torch.dtype, Tensor] = {}
+
+    def stacks(self, x: Tensor, planes: int) -> Sequence[Tensor] | None:
+        """Three stacks of as many planes like `x`, to be written over; None where it is cheaper to make new ones."""
+        size = x.numel() * planes
+        if size < _LARGE or x.device.type != "cpu" or torch.compiler.is_compiling():
+            return None
+        buffer = self.buffers.get(x.dtype)
+        if buffer is None or len(buffer) < 3 * size:
+            with torch.inference_mode(False):  # what is made in that mode could not be written to outside of it
+                buffer = self.buffers[x.dtype] = torch.empty(3 * size, dtype=x.dtype)
+        return buffer[: 3 * size].view(3, planes, *x.shape).unbind()
+
+
+_room = _Room()
+
+
+def _fill(planes: Tensor, x: Tensor, knots: Knots, base: str, keep: bool) -> Tensor | None:
+    """Write the features at `x` into `planes`, and give what `_slopes` needs, ``(G + k + 1, in, batch)``, if `keep`.
+
+    De Boor's recursion on bases divided by the length of their support, ``q = B / (t[m + d + 1] - t[m])``: a step up is
+    ``(x - t[m]) q[m] - (x - t[m + d + 1]) q[m + 1]``, without divisions, and no term is ever negative, so nothing
+    cancels. It starts at degree 1, the hat functions, as the smaller of the rising and the falling line: there is no
+    interval to search.
     """
-    k, inverse = knots.k, knots.inverse
-    inside = torch.maximum(torch.minimum(x, knots.high), knots.low)
-    distance = inside.unsqueeze(1) - knots.values  # (in, knots, batch)
-    rise = distance[:, :-1] * inverse[0]
-    fall = 1 - rise[:, 1:]
+    k, count = knots.k, knots.values.shape[0]
+    stacks = _room.stacks(x, count)
+
+    def room(stack: int, n: int) -> Tensor | None:
+        return None if stacks is None else stacks[stack][:n]
+
+    planes[-1] = base_function(x, base)
+    distance = torch.sub(torch.clamp(x, knots.low, knots.high), knots.values, out=room(0, count))
+    spline, n = planes[:-1], count - 2
+    q = torch.mul(distance[2:], knots.fall, out=spline if k == 1 else None if keep and k == 2 else room(1, n))
+    torch.minimum(distance[:n], q, out=q).clamp_min_(0).mul_(knots.rise)
     if k == 1:
-        lower = ((rise >= 0) & (rise < 1)).to(x.dtype)
-    current = torch.minimum(rise[:, :-1], fall).clamp_min_(0)
-    for d in range(2, k + 1):
-        lower = current
-        rising = (distance[:, :-d] * inverse[d - 1]).mul_(current)
-        current = (current[:, 1:] - rising[:, 1:]).add_(rising[:, :-1])
-    planes = torch.empty(x.shape[0], current.shape[1] + 1, x.shape[1], dtype=x.dtype, device=x.device)
-    planes[:, :-1] = current
-    planes[:, -1] = base_function(x, base)
-    return planes, lower
+        return ((distance[:-1] >= 0) & (distance[1:] < 0)) * knots.inverse[0] if keep else None
+    for d in range(2, k):
+        n = count - d - 1
+        raised = torch.mul(distance[:n], q[:-1], out=None if keep and d == k - 1 else room(2 - d % 2, n))
+        q = raised.addcmul_(distance[d + 1 :], q[1:], value=-1).mul_(knots.inverse[d])
+    torch.mul(distance[: count - k - 1], q[:-1], out=spline).addcmul_(distance[k + 1 :], q[1:], value=-1)
+    return q if keep else None
 
 
-def _base_derivative(x: Tensor, base: str) -> Tensor | float:
-    if base == "silu":
-        s = torch.sigmoid(x)
-        return s * (1 + x * (1 - s))
-    return 1.0 if base == "identity" else 0.0
+def _blocks(x: Tensor, n_knots: int) -> list[tuple[slice, slice]]:
+    """Slices of inputs and of batch, each small enough for the cache."""
+    n_in, batch = x.shape
+    columns = max(1, min(batch, _BLOCK // n_knots))
+    rows = max(1, min(n_in, _BLOCK // (n_knots * columns)))
+    return [
+        (slice(i, min(i + rows, n_in)), slice(b, min(b + columns, batch)))
+        for b in range(0, batch, columns)
+        for i in range(0, n_in, rows)
+    ]
 
 
-def _input_gradient(grad: Tensor, x: Tensor, lower: Tensor, knots: Knots, base: str) -> Tensor:
-    """Gradient in `x`, ``(in, batch)``, from the gradient in the features.
+def _chunks(x: Tensor, n_planes: int) -> list[slice]:
+    """Slices of the batch whose features may be held at a time."""
+    n_in, batch = x.shape
+    size = max(_CHUNK_ROWS, _CHUNK // (n_in * n_planes))
+    return [slice(b, min(b + size, batch)) for b in range(0, max(1, batch), size)]
 
-    ``B'_m = k (inv_m B_{m,k-1} - inv_{m+1} B_{m+1,k-1})``; summed by parts over m, so that each lower
-    basis is used once.
-    """
-    difference = torch.empty_like(lower)
-    difference[:, 0] = grad[:, 0]
-    torch.sub(grad[:, 1:-1], grad[:, :-2], out=difference[:, 1:-1])
-    torch.neg(grad[:, -2], out=difference[:, -1])
-    slope = difference.mul_(lower).mul_(knots.inverse[knots.k - 1]).sum(1).mul_(knots.k)
-    return slope.addcmul_(grad[:, -1], torch.as_tensor(_base_derivative(x, base), dtype=x.dtype, device=x.device))
+
+def _filled(x: Tensor, knots: Knots, base: str, keep: bool) -> tuple[Tensor, list[Tensor]]:
+    """All features ``(G + k + 1, in, batch)`` and, if `keep`, what `_slopes` needs of each block."""
+    n_knots = knots.values.shape[0]
+    planes, kept = x.new_empty(n_knots - knots.k, *x.shape), []
+    for rows, columns in _blocks(x, n_knots):
+        part = planes[:, rows, columns]
+        q = _fill(part, x[rows, columns], knots.rows(rows.start, rows.stop), base, keep)
+        if q is not None:
+            kept.append(q)
+    return planes, kept
+
+
+def _slopes(grad: Tensor, x: Tensor, kept: Sequence[Tensor], knots: Knots, base: str) -> Tensor:
+    """Gradient in `x`, ``(in, batch)``, from the gradient in the features: ``B'[m] = k (q[m] - q[m + 1])``."""
+    result = torch.empty_like(x)
+    for (rows, columns), q in zip(_blocks(x, knots.values.shape[0]), kept, strict=True):
+        block, part, out = x[rows, columns], grad[:, rows, columns], result[rows, columns]
+        torch.sum((q[:-1] - q[1:]).mul_(part[:-1]), dim=0, out=out).mul_(knots.k)
+        if base == "silu":
+            s = torch.sigmoid(block)
+            out.addcmul_(part[-1], s + s * block * (1 - s))
+        elif base == "identity":
+            out += part[-1]
+    return result
 
 
 def _plain_features(x: Tensor, knots: Knots, base: str) -> Tensor:
     """The same features from operations that autograd can differentiate again."""
-    values = basis(x.T, knots.values.squeeze(-1), knots.k).permute(1, 2, 0)
-    return torch.cat([values, base_function(x, base).unsqueeze(1)], dim=1)
+    values = basis(x.T, knots.values.squeeze(-1).T, knots.k).permute(2, 1, 0)
+    return torch.cat([values, base_function(x, base).unsqueeze(0)])
 
 
 class _Features(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, knots: Knots, base: str) -> Tensor:
-        planes, lower = _planes(x, knots, base)
-        ctx.save_for_backward(x, lower)
+        planes, kept = _filled(x, knots, base, ctx.needs_input_grad[0])
+        ctx.save_for_backward(x, *kept)
         ctx.rest = (knots, base)
         return planes
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
-        x, lower = ctx.saved_tensors
+        x, *kept = ctx.saved_tensors
         knots, base = ctx.rest
         if torch.is_grad_enabled():  # create_graph=True: the gradient itself will be differentiated
             planes = _plain_features(x, knots, base)
             (dx,) = torch.autograd.grad(planes, x, grads[0], create_graph=True)
             return dx, None, None
-        return _input_gradient(grads[0], x, lower, knots, base), None, None
+        return _slopes(grads[0], x, kept, knots, base), None, None
 
 
-def _blocks(x: Tensor, n_knots: int) -> Iterator[tuple[slice, slice]]:
-    """Slices of inputs and of batch, inputs in the inner loop, each small enough for the cache."""
-    n_in, batch = x.shape
-    columns = min(batch, _BLOCK_ROWS)
-    rows = max(1, min(n_in, _BLOCK // (n_knots * columns)))
-    for b in range(0, batch, columns):
-        for i in range(0, n_in, rows):
-            yield slice(i, min(i + rows, n_in)), slice(b, min(b + columns, batch))
+class _EdgeWeights(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, coef: Tensor, scale_spline: Tensor, scale_base: Tensor, mask: Tensor) -> Tensor:
+        ctx.save_for_backward(coef, scale_spline, mask)
+        n_out, n_in, n_bases = coef.shape
+        weight = coef.new_empty(n_out, n_bases + 1, n_in)
+        torch.mul(coef.transpose(1, 2), (scale_spline * mask).unsqueeze(1), out=weight[:, :-1])
+        torch.mul(scale_base, mask, out=weight[:, -1])
+        return weight
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
+        coef, scale_spline, mask = ctx.saved_tensors
+        spline, base = grads[0][:, :-1], grads[0][:, -1]
+        coef_needed, spline_needed, base_needed = ctx.needs_input_grad[:3]
+        return (
+            (spline * (scale_spline * mask).unsqueeze(1)).transpose(1, 2) if coef_needed else None,
+            (spline * coef.transpose(1, 2)).sum(1) * mask if spline_needed else None,
+            base * mask if base_needed else None,
+            None,
+        )
 
 
-class _BlockedLayer(torch.autograd.Function):
+class _Layer(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, knots: Knots, base: str) -> Tensor:
-        y = x.new_zeros(weight.shape[0], x.shape[1])
-        for rows, columns in _blocks(x, knots.values.shape[1]):
-            planes, _ = _planes(x[rows, columns], knots.rows(rows.start, rows.stop), base)
-            y[:, columns].addmm_(weight[:, rows].flatten(1), planes.flatten(0, 1))
-        ctx.save_for_backward(x, weight)
         ctx.rest = (knots, base)
-        return y
+        chunks, flat = _chunks(x, weight.shape[1]), weight.flatten(1)
+        if len(chunks) == 1:
+            planes, kept = _filled(x, knots, base, ctx.needs_input_grad[0])
+            ctx.save_for_backward(x, weight, planes, *kept)
+            return flat @ planes.flatten(0, 1)
+        ctx.save_for_backward(x, weight)
+        return torch.cat([flat @ _filled(x[:, c], knots, base, False)[0].flatten(0, 1) for c in chunks], dim=1)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
-        x, weight = ctx.saved_tensors
+        x, weight, *saved = ctx.saved_tensors
         knots, base = ctx.rest
+        x_needed, weight_needed = ctx.needs_input_grad[:2]
         if torch.is_grad_enabled():  # create_graph=True: the gradient itself will be differentiated
             y = weight.flatten(1) @ _plain_features(x, knots, base).flatten(0, 1)
-            wanted = [t for t, needed in zip((x, weight), ctx.needs_input_grad, strict=False) if needed]
+            wanted = [t for t, needed in ((x, x_needed), (weight, weight_needed)) if needed]
             found = iter(torch.autograd.grad(y, wanted, grads[0], create_graph=True))
-            dx, dw = (next(found) if needed else None for needed in ctx.needs_input_grad[:2])
+            dx, dw = (next(found) if needed else None for needed in (x_needed, weight_needed))
             return dx, dw, None, None
-        grad = grads[0]
-        dx = torch.empty_like(x) if ctx.needs_input_grad[0] else None
-        dw = torch.zeros_like(weight)
-        for rows, columns in _blocks(x, knots.values.shape[1]):
-            part, block_x = knots.rows(rows.start, rows.stop), x[rows, columns]
-            planes, lower = _planes(block_x, part, base)
-            block_grad = grad[:, columns]
-            dw[:, rows] += (block_grad @ planes.flatten(0, 1).T).view_as(dw[:, rows])
-            if dx is not None:
-                upstream = (weight[:, rows].flatten(1).T @ block_grad).view_as(planes)
-                dx[rows, columns] = _input_gradient(upstream, block_x, lower, part, base)
-        return dx, dw, None, None
+        flat, slopes, dw = weight.flatten(1), [], None
+        for c in _chunks(x, weight.shape[1]):
+            part, grad = x[:, c], grads[0][:, c]
+            planes, kept = (saved[0], saved[1:]) if saved else _filled(part, knots, base, x_needed)
+            if weight_needed:
+                step = grad @ planes.flatten(0, 1).T
+                dw = step if dw is None else dw.add_(step)
+            if x_needed:
+                slopes.append(_slopes((flat.T @ grad).view_as(planes), part, kept, knots, base))
+        dx = torch.cat(slopes, dim=1) if x_needed else None
+        return dx, None if dw is None else dw.view_as(weight), None, None
 
 
 def fit_coef(values: Tensor, targets: Tensor) -> Tensor:
