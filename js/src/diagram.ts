@@ -221,7 +221,8 @@ export class Diagram {
     if (!place || !snapshot) return;
     const t = snapshot.net.topology;
     if (this.#focus && this.#focus.number >= (this.#focus.kind === "edge" ? t.edges : t.nodes)) this.#focus = null;
-    const of = [snapshot.scene, snapshot.pruning, snapshot.nodeScores, place, this.#focus];
+    const { net, pruning, edgeScores, nodeScores, parts } = snapshot;
+    const of = [net, pruning, edgeScores, nodeScores, parts, place, this.#focus];
     if (of.every((value, i) => value === this.#overlaid[i])) return;
     this.#overlaid = of;
     render(overlay(snapshot, place, this.#focus), this.#world);

@@ -10,6 +10,8 @@ export interface Layout {
   readonly boxX: Float32Array;
   readonly boxY: Float32Array;
   readonly side: readonly number[];
+  /** For edge layers that are a matrix, one column for each node of the wider side: how many rows; else 0. */
+  readonly matrix: readonly number[];
   readonly nodeX: Float32Array;
   readonly nodeY: Float32Array;
   /** Radius of the nodes of each node layer, and the distance between them. */
@@ -78,6 +80,7 @@ interface Placed {
   readonly boxA: Float32Array;
   readonly boxB: Float32Array;
   readonly side: number[];
+  readonly matrix: number[];
   readonly radius: number[];
   readonly spacing: number[];
 }
@@ -107,6 +110,7 @@ function placeBoxes(t: Topology, l: number, frame: Frame, placed: Placed): void 
   const spacing = at(placed.spacing, byTarget ? l + 1 : l);
   const packing = pack(count, spacing * (1 - lean) * ROOM, gap - clear);
   placed.side.push(packing.side);
+  placed.matrix.push(packing.columns === 1 && packing.rows > BRICKS ? packing.rows : 0);
   const middle = frame.ends + (l + 0.5) * gap;
   const shift = Math.min(MARGIN.across * 0.7, (packing.columns === 1 ? spacing : packing.pitchAcross) / 4);
   for (let e = at(t.edgeStart, l); e < at(t.edgeStart, l + 1); e++) {
@@ -128,7 +132,7 @@ export function layout(t: Topology, size: Size, orientation: Orientation): Layou
   const placed: Placed = {
     nodeA: new Float32Array(t.nodes), nodeB: new Float32Array(t.nodes),
     boxA: new Float32Array(t.edges), boxB: new Float32Array(t.edges),
-    side: [], radius: [], spacing: [],
+    side: [], matrix: [], radius: [], spacing: [],
   };
   placeNodes(t, frame, placed);
   for (let l = 0; l + 1 < t.widths.length; l++) placeBoxes(t, l, frame, placed);
@@ -151,6 +155,7 @@ export function layout(t: Topology, size: Size, orientation: Orientation): Layou
     nodeX: up ? placed.nodeA.map(a) : placed.nodeB.map(b),
     nodeY: up ? placed.nodeB.map(b) : placed.nodeA.map(a),
     side: placed.side.map(scale),
+    matrix: placed.matrix,
     radius: placed.radius.map(scale),
     spacing: placed.spacing.map(scale),
   };

@@ -1,3 +1,4 @@
+import { paintMatrix } from "./paintMatrix";
 import { inView, type Pen, roundedRect } from "./pen";
 import { DEAD, GOES, INK, PRUNED } from "./scene";
 import { thumbnail } from "./thumbnail";
@@ -5,6 +6,8 @@ import { at } from "./topology";
 
 /** Below this many pixels a thumbnail is a cell of a matrix; above the other, its curve gets all its points. */
 const CELL = 8;
+/** Below this many pixels, cells have no gaps between them. */
+const PIXEL = 3.5;
 const FINE = 40;
 const SHADES = 8;
 
@@ -130,6 +133,7 @@ function paintBox(pen: Pen, edge: number, side: number): void {
 export function paintBoxes(pen: Pen): void {
   const { scene, place, px } = pen;
   place.side.forEach((side, layer) => {
+    if (side / px < PIXEL && paintMatrix(pen, layer)) return;
     if (side / px < CELL) return paintCells(pen, layer);
     for (let e = at(scene.topology.edgeStart, layer); e < at(scene.topology.edgeStart, layer + 1); e++) {
       if (inView(pen, at(place.boxX, e), at(place.boxY, e), side)) paintBox(pen, e, side);

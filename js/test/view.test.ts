@@ -80,7 +80,7 @@ describe("render", () => {
     expect(el.childNodes).toHaveLength(0);
     expect(model.listening).toBe(0);
     expect([ledger.listeners, ledger.observers, ledger.frames.size, ledger.timers.size]).toEqual([0, 0, 0, 0]);
-  });
+  }, 60_000);
 
   it("ends with the host's signal, too", () => {
     const model = new FakeModel(createTraits());

@@ -112,7 +112,8 @@ class Stand:
 
     def selected(self) -> list[str]:
         """The accessible names of what is selected."""
-        options = self.page.get_by_role("option", selected=True).all()
+        self.settle()
+        options = self.diagram.get_by_role("option", selected=True).all()
         return [option.get_attribute("aria-label") or "" for option in options]
 
     def drag_slider(self, dx: float, *, drop: bool = True) -> None:
