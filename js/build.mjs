@@ -1,9 +1,19 @@
-import { stat } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import * as esbuild from "esbuild";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 const outfile = here("../kan_widget/static/widget.js");
+
+/** Markup does not mean its indentation: leave it out of the bundle. */
+const unindented = {
+  name: "unindented",
+  setup: (build) =>
+    build.onLoad({ filter: /src[/\\][^/\\]+\.ts$/ }, async ({ path }) => ({
+      contents: (await readFile(path, "utf8")).replace(/\n[ \t]+/g, "\n"),
+      loader: "ts",
+    })),
+};
 
 const options = {
   entryPoints: [here("src/index.ts")],
@@ -17,6 +27,7 @@ const options = {
   legalComments: "none",
   // Released lit-html, not its development build, which logs to the console.
   conditions: ["production"],
+  plugins: [unindented],
   logLevel: "info",
 };
 

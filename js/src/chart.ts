@@ -34,6 +34,9 @@ export function extent(values: ArrayLike<number>): Extent {
   return { low: low - pad, high: high + pad };
 }
 
+/** As much of a name as fits beside the axis. */
+const shorten = (name: string): string => (name.length > 4 ? `${name.slice(0, 3)}…` : name);
+
 const scale = ({ low, high }: Extent, from: number, to: number) => (v: number): number =>
   from + ((v - low) / (high - low)) * (to - from);
 
@@ -91,7 +94,7 @@ export function chart(data: ChartData, label: string, title: string, height: num
   const sy = scale(y, bottom - 8, PLOT.top);
   const density = densityPath(data, sx, bottom);
   return svg`<svg class="chart" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label=${label}>
-    <text class="tick" x=${PLOT.right} y=${PLOT.top + 4} text-anchor="end">${title}</text>
+    <text class="tick name" x=${PLOT.left - 14} y=${bottom + 16} text-anchor="end">${shorten(title)}</text>
     ${density ? svg`<path class="density" d=${density} />` : nothing}
     ${grid(x, y, sx, sy, bottom)}
     <line class="axis" x1=${PLOT.left} x2=${PLOT.right} y1=${bottom} y2=${bottom} />

@@ -75,10 +75,10 @@ function buttons(snapshot: Snapshot, actions: InspectorActions): TemplateResult 
 }
 
 function head(title: TemplateResult | string, about: string, kept: boolean, actions: InspectorActions): TemplateResult {
-  return html`<header><h2>${title}</h2>
-      <button class="button quiet square close" aria-label="Clear selection" title="Clear the selection (Esc)"
-        @click=${() => actions.clear()}>${closeIcon}</button></header>
-    <p class="about">${about}${kept ? html` · <span class="kept">${lockIcon}kept</span>` : nothing}</p>`;
+  return html`<header><div class="titles"><h2>${title}</h2>
+      <p class="about">${about}${kept ? html` · <span class="kept">${lockIcon}kept</span>` : nothing}</p></div>
+    <button class="button quiet square close" aria-label="Clear selection" title="Clear the selection (Esc)"
+      @click=${() => actions.clear()}>${closeIcon}</button></header>`;
 }
 
 function edgeChart(snapshot: Snapshot, number: number, actions: InspectorActions): TemplateResult {
@@ -155,8 +155,8 @@ function severalPanel(snapshot: Snapshot, actions: InspectorActions): TemplateRe
 function hintPanel(): TemplateResult {
   const line = (names: readonly string[], means: string): TemplateResult =>
     html`<div><dt>${keys(names)}</dt><dd>${means}</dd></div>`;
-  return html`<header><h2>Nothing selected</h2></header>
-    <p class="about">Click an edge or a node to see its function and what it is worth.</p>
+  return html`<header><div class="titles"><h2>Nothing selected</h2>
+      <p class="about">Click an edge or a node to see its function and what it is worth.</p></div></header>
     <dl class="hints">${line(["Shift", "Drag"], "select several")}${line(["Del"], "prune")}${line(["R"], "restore")}
       ${line(["K"], "keep")}${line(["Ctrl", "Z"], "undo")}${line(["F"], "fit the view")}</dl>`;
 }

@@ -34,21 +34,27 @@ const ROOM = 0.86;
 const LEAN = 0.18;
 /** Up to so many rows are laid like bricks, so that links pass between the thumbnails of the next row. */
 const BRICKS = 4;
+/** Nodes closer than this have no names. */
+const NAMED = 16;
 const MARGIN = { across: 20, upEnds: 44, rightEnds: 88 };
 
 /** Positions along the two directions that matter: across the layers, and along the flow from input to output. */
 interface Frame {
   readonly across: number;
-  readonly ends: number;
+  /** Room for names before the inputs and beyond the outputs. */
+  readonly before: number;
+  readonly beyond: number;
   readonly along: number;
 }
 
-function frameOf(size: Size, orientation: Orientation): Frame {
+function frameOf(t: Topology, size: Size, orientation: Orientation): Frame {
   const up = orientation === "up";
   const across = Math.max(64, (up ? size.width : size.height) - 2 * MARGIN.across);
   const whole = Math.max(160, up ? size.height : size.width);
-  const ends = Math.min(up ? MARGIN.upEnds : MARGIN.rightEnds, whole * 0.2);
-  return { across, ends, along: whole - 2 * ends };
+  const named = Math.min(up ? MARGIN.upEnds : MARGIN.rightEnds, whole * 0.2);
+  const room = (width: number): number => (across / width >= NAMED ? named : MARGIN.across);
+  const [before, beyond] = [room(at(t.widths, 0)), room(at(t.widths, t.widths.length - 1))];
+  return { across, before, beyond, along: whole - before - beyond };
 }
 
 /** How a layer's thumbnails are packed beside a node: columns across, rows along. */
@@ -94,7 +100,7 @@ function placeNodes(t: Topology, frame: Frame, placed: Placed): void {
     placed.radius.push(Math.max(RADIUS.least, Math.min(RADIUS.most, spacing * 0.34, gap * 0.12)));
     for (let i = 0; i < width; i++) {
       placed.nodeA[at(t.nodeStart, l) + i] = frame.across / 2 + (i - (width - 1) / 2) * spacing;
-      placed.nodeB[at(t.nodeStart, l) + i] = frame.ends + l * gap;
+      placed.nodeB[at(t.nodeStart, l) + i] = frame.before + l * gap;
     }
   });
 }
@@ -105,13 +111,16 @@ function placeBoxes(t: Topology, l: number, frame: Frame, placed: Placed): void 
   const byTarget = above >= below;
   const count = byTarget ? below : above;
   const gap = frame.along / (t.widths.length - 1);
-  const clear = at(placed.radius, l) + at(placed.radius, l + 1) + 2 * Math.min(64, gap * 0.2);
+  const nodes = at(placed.radius, l) + at(placed.radius, l + 1);
   const lean = count === 1 ? LEAN : 0;
   const spacing = at(placed.spacing, byTarget ? l + 1 : l);
-  const packing = pack(count, spacing * (1 - lean) * ROOM, gap - clear);
+  const room = spacing * (1 - lean) * ROOM;
+  const loose = pack(count, room, gap - nodes - 2 * Math.min(64, gap * 0.2));
+  // Where links are a texture anyway, the thumbnails need the room more.
+  const packing = loose.rows > BRICKS ? pack(count, room, gap - nodes - gap * 0.24) : loose;
   placed.side.push(packing.side);
   placed.matrix.push(packing.columns === 1 && packing.rows > BRICKS ? packing.rows : 0);
-  const middle = frame.ends + (l + 0.5) * gap;
+  const middle = frame.before + (l + 0.5) * gap;
   const shift = Math.min(MARGIN.across * 0.7, (packing.columns === 1 ? spacing : packing.pitchAcross) / 4);
   for (let e = at(t.edgeStart, l); e < at(t.edgeStart, l + 1); e++) {
     const anchor = at(placed.nodeA, at(byTarget ? t.to : t.from, e));
@@ -128,7 +137,7 @@ function placeBoxes(t: Topology, l: number, frame: Frame, placed: Placed): void 
 
 /** Lay a network out for a view of this size. */
 export function layout(t: Topology, size: Size, orientation: Orientation): Layout {
-  const frame = frameOf(size, orientation);
+  const frame = frameOf(t, size, orientation);
   const placed: Placed = {
     nodeA: new Float32Array(t.nodes), nodeB: new Float32Array(t.nodes),
     boxA: new Float32Array(t.edges), boxB: new Float32Array(t.edges),
@@ -141,7 +150,7 @@ export function layout(t: Topology, size: Size, orientation: Orientation): Layou
   placed.side.forEach((side, l) => (placed.side[l] = Math.min(side, even)));
   const grow = Math.max(1, SIDE.least / Math.min(...placed.side));
   const across = frame.across + 2 * MARGIN.across;
-  const along = frame.along + 2 * frame.ends;
+  const along = frame.along + frame.before + frame.beyond;
   const a = (v: number): number => (v + MARGIN.across) * grow;
   const up = orientation === "up";
   const b = (v: number): number => (up ? along - v : v) * grow;

@@ -53,7 +53,7 @@ export function chooseLive(pen: Pen): { live: number[]; goes: number[]; gone: nu
 /** Lines thin out as they become many, so that a dense layer stays a texture and not a block. */
 function thinness(pen: Pen): number {
   const densest = Math.max(...pen.scene.topology.widths.map((w, l, all) => w * (all[l + 1] ?? 0)));
-  return Math.max(0.4, Math.min(1, Math.sqrt(120 / densest)));
+  return Math.max(0.25, Math.min(1, Math.sqrt(120 / densest)));
 }
 
 function paintGone(pen: Pen, edges: readonly number[], thin: number): void {
@@ -74,7 +74,7 @@ function paintInk(pen: Pen, edges: readonly number[], thin: number): void {
   ctx.setLineDash([]);
   for (const edge of edges.slice().reverse()) {
     ctx.lineWidth = px * thin * (1 + 2.6 * at(scene.share, edge));
-    ctx.globalAlpha = at(scene.strength, edge) * 0.78 * (0.5 + 0.5 * thin);
+    ctx.globalAlpha = at(scene.strength, edge) * 0.78 * thin ** 0.7;
     stroke(pen, edge);
   }
 }

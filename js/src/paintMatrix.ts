@@ -18,7 +18,7 @@ function shadeOf(pen: Pen): (edge: number) => readonly [Rgb, number] {
     if (scene.selectedEdges.has(edge)) return [accent, 1];
     if (voice === INK) return [ink, at(scene.strength, edge)];
     if (voice === PRUNED) return [cut, 0.16];
-    return voice === DEAD ? [mute, 0.2] : [cut, 0.85];
+    return voice === DEAD ? [mute, 0.2] : [cut, 0.62];
   };
 }
 

@@ -82,8 +82,12 @@ canvas{position:absolute;inset:0;width:100%;height:100%;display:block}
 .inspector header{display:flex;align-items:flex-start;justify-content:space-between;gap:8px;min-height:20px}
 .inspector h2{font-size:14px;overflow-wrap:anywhere}
 .inspector .close{flex:none;width:24px;height:24px;margin:-2px -4px -2px 0}
-.about{margin-top:-6px;color:var(--mute)}
-.inspector.idle .about{margin-top:-2px}
+.about{color:var(--mute)}
+.short .inspector{padding:12px 16px;gap:6px}
+.short .inspector:not(.idle) .titles{display:flex;flex-wrap:wrap;align-items:baseline;justify-content:space-between;flex:1;gap:0 12px}
+.short .inspector:not(.idle) .about{font-size:12px}
+.short .facts{gap:6px}
+.short .actions{padding-top:4px;bottom:-12px;margin-bottom:-12px;padding-bottom:12px}
 .kept{white-space:nowrap}
 .kept .icon{display:inline-block;width:13px;height:13px;margin:0 3px -2px 0}
 .empty{padding:24px 16px;border:1px dashed var(--edge);border-radius:6px;color:var(--mute);text-align:center}
@@ -172,9 +176,7 @@ h3 span{color:var(--faint);font-weight:400}
   .hint{display:none}
   .inspector{position:absolute;z-index:1;left:0;right:0;bottom:0;width:auto;max-height:68%;padding:8px 16px 12px;gap:4px;border-left:0;border-top:1px solid var(--line)}
   .inspector.idle{display:none}
-  .inspector header{position:absolute;right:16px;left:16px;top:8px;pointer-events:none}
-  .inspector header .close{pointer-events:auto}
-  .inspector .about{margin:0;padding:0 32px 0 0;text-align:right}
+  .inspector .titles{display:flex;flex-wrap:wrap;align-items:baseline;justify-content:space-between;flex:1;gap:0 16px}
   .facts{display:grid;grid-template-columns:minmax(0,200px) minmax(0,1fr);gap:16px;align-items:start}
   .actions{bottom:-12px;margin-bottom:-12px;padding-bottom:12px}
   .cut{padding:8px 16px}

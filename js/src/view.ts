@@ -182,7 +182,7 @@ class View {
     const theme = this.#themeName;
     const orientation: Orientation = this.#wire.read("orientation") === "right" ? "right" : "up";
     render(html`<style>${STYLES}</style>
-      <section class="kan" role="region" aria-label=${networkLabel(snapshot?.net ?? null)} data-theme=${theme}
+      <section class=${`kan${this.#height < HEIGHT.tall ? " short" : ""}`} role="region" aria-label=${networkLabel(snapshot?.net ?? null)} data-theme=${theme}
         style=${`height:${this.#height}px`}>${snapshot ? this.#panels(snapshot) : html`<p class="blank">No network yet.</p>`}
       </section>`, this.#root);
     this.#diagram.show({ snapshot, palette: PALETTES[theme], orientation });
