@@ -118,7 +118,7 @@ def _tensor(name: str, value: Any) -> Tensor:
     array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold numbers; got an array of dtype {array.dtype}")
-    return torch.from_numpy(np.ascontiguousarray(array))
+    return torch.from_numpy(np.require(array, requirements=["C", "W"]))  # pandas' columns are read-only
 
 
 def _finite(name: str, tensor: Tensor) -> Tensor:

@@ -167,9 +167,15 @@ class KANLayer(nn.Module):
         grid = self.grid
         version = None if grid.is_inference() else grid._version
         key = (grid.data_ptr(), version, grid.dtype, grid.device, grid.shape)
-        if self._knots is None or self._knots[0] != key or version is None:
+        if self._knots is None or self._knots[0] != key or version is None or self._was_rewritten(self._knots[1]):
             self._knots = (key, Knots.of(grid, self.k))
         return self._knots[1]
+
+    def _was_rewritten(self, knots: Knots) -> bool:
+        """Whether `grid` was changed without a new version: through ``grid.data``, or by another process."""
+        if self.grid.device.type != "cpu" or torch.compiler.is_compiling():
+            return False
+        return not torch.equal(self.grid.T, knots.values.squeeze(-1))
 
     def weight(self, *, masked: bool = True) -> Tensor:
         """What each edge takes of each feature, ``(out, G + k + 1, in)``; zero for pruned edges if `masked`."""

@@ -52,7 +52,7 @@ class Knots(NamedTuple):
     @classmethod
     def of(cls, grid: Tensor, k: int) -> Knots:
         """Prepare the knots ``(in, G + 1 + 2k)`` of a layer for evaluation at degree `k`."""
-        values = grid.T.contiguous().unsqueeze(-1)
+        values = grid.T.clone(memory_format=torch.contiguous_format).unsqueeze(-1)
         inverse = tuple(1 / (values[d:] - values[:-d]) for d in range(1, k + 1))
         rise = inverse[0][:-1] * (inverse[1] if k > 1 else 1)
         fall = -inverse[0][1:] / inverse[0][:-1]

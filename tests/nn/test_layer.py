@@ -129,6 +129,10 @@ def through_data(made: KANLayer) -> None:
     made.grid.data = changed(made.grid)
 
 
+def through_data_in_place(made: KANLayer) -> None:
+    made.grid.data.copy_(changed(made.grid))
+
+
 def by_state(made: KANLayer) -> None:
     made.load_state_dict(made.state_dict() | {"grid": changed(made.grid)})
 
@@ -142,10 +146,14 @@ def under_inference(made: KANLayer) -> None:
         made.grid.copy_(changed(made.grid))
 
 
-@pytest.mark.parametrize("change", [in_place, through_data, by_state, by_attribute, under_inference])
-def test_new_knots_are_used_at_once(change: Any) -> None:
-    made = layer()
-    x = points(20, 3)
+CHANGES = [in_place, through_data, through_data_in_place, by_state, by_attribute, under_inference]
+
+
+@pytest.mark.parametrize("n_in", [1, 3])
+@pytest.mark.parametrize("change", CHANGES)
+def test_new_knots_are_used_at_once(change: Any, n_in: int) -> None:
+    made = layer(n_in)
+    x = points(20, n_in)
     before = made(x).detach()
     with torch.no_grad():
         change(made)
