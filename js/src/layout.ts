@@ -33,7 +33,7 @@ const ROOM = 0.86;
 /** How far a lone thumbnail leans towards the middle of the layer it leads to. */
 const LEAN = 0.18;
 /** Up to so many rows are laid like bricks, so that links pass between the thumbnails of the next row. */
-const BRICKS = 4;
+const BRICKS = 6;
 /** Nodes closer than this have no names. */
 const NAMED = 16;
 const MARGIN = { across: 20, upEnds: 44, rightEnds: 88 };

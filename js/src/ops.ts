@@ -39,13 +39,14 @@ export class OpsQueue {
     return this.#flight !== null || this.#next();
   }
 
-  /** Take Python's answer; false when it answers someone else's message. */
-  answer(id: string, accepted: boolean): boolean {
-    if (this.#flight?.id !== id) return false;
+  /** Take Python's answer; returns the ops that it is about, null when it answers someone else's message. */
+  answer(id: string, accepted: boolean): readonly Op[] | null {
+    if (this.#flight?.id !== id) return null;
+    const { ops } = this.#flight;
     this.#flight = null;
     if (!accepted) this.#waiting = this.#waiting.filter((op) => !RELATIVE.has(op.type));
     this.#next();
-    return true;
+    return ops;
   }
 
   /** Every unanswered edit, in order. */

@@ -3,7 +3,7 @@ import { OpsQueue } from "./ops";
 import { allowed } from "./preview";
 import { createReader, type Local, type Snapshot } from "./snapshot";
 import { edgeNumber, isEdge, type Edge, type Node, type Part } from "./topology";
-import { decodeNotice, type Detail, type Incoming, type Notice, type Op, type Wire } from "./wire";
+import { decodeNotice, type Detail, type Incoming, type Notice, type Op, revisionOf, type Wire } from "./wire";
 
 const NO_KERNEL = "No kernel is connected, so nothing can be changed here.";
 /** How long an answer may take before the footer says that it is waited for. */
@@ -25,6 +25,9 @@ export class Store {
   readonly #read: (local: Local) => Snapshot | null;
   readonly #late: Timer;
   readonly #name = uniqueName();
+  /** Ops that Python has accepted, until the traits that they led to are here: hosts may deliver the answer first. */
+  #accepted: readonly { readonly ops: readonly Op[]; readonly revision: number }[] = [];
+  #revision = 0;
   #pending: readonly Op[] = [];
   #drag: number | null = null;
   #waiting = false;
@@ -46,6 +49,11 @@ export class Store {
 
   /** What is to be shown now; null while there is no network. */
   snapshot(): Snapshot | null {
+    const revision = revisionOf(this.#wire.read("pruning"));
+    if (this.#accepted.some((answer) => answer.revision <= revision)) {
+      this.#accepted = this.#accepted.filter((answer) => answer.revision > revision);
+      this.#collect();
+    }
     return this.#read({ pending: this.#pending, drag: this.#drag });
   }
 
@@ -59,7 +67,7 @@ export class Store {
 
   /** How many edits wait for an answer that is late; 0 while all is well. */
   get late(): number {
-    return this.#waiting ? this.#pending.length : 0;
+    return this.#waiting ? this.#queue.pending.length : 0;
   }
 
   get notice(): Notice | null {
@@ -77,11 +85,14 @@ export class Store {
   /** Hear a message from Python. */
   hear(message: Incoming): void {
     if (message.type === "detail") return this.#learn(message.detail);
-    const accepted = message.type === "ack";
-    if (!this.#queue.answer(message.id, accepted)) return;
+    // What waits goes out while the answer is taken, and must say that it knows of it.
+    this.#revision = Math.max(this.#revision, message.revision);
+    const ops = this.#queue.answer(message.id, message.type === "ack");
+    if (!ops) return;
     if (message.type === "nack") {
       this.#said = { id: message.id, kind: "error", text: message.reason };
     } else {
+      this.#accepted = [...this.#accepted, { ops, revision: message.revision }];
       this.#said = null;
       this.#dismissed = this.#noticeAtSend ?? this.#dismissed;
     }
@@ -159,16 +170,19 @@ export class Store {
   }
 
   #send(id: string, ops: readonly Op[]): boolean {
-    const pruning = this.#wire.read("pruning");
-    const revision = Number((pruning as { revision?: unknown } | null)?.revision ?? 0);
+    const revision = Math.max(this.#revision, revisionOf(this.#wire.read("pruning")));
     this.#noticeAtSend = decodeNotice(this.#wire.read("notice"))?.id ?? null;
     this.#late.set(PATIENCE);
     return this.#wire.send({ type: "ops", id, revision, ops });
   }
 
+  #collect(): void {
+    this.#pending = [...this.#accepted.flatMap((answer) => answer.ops), ...this.#queue.pending];
+  }
+
   #settle(): void {
-    this.#pending = this.#queue.pending;
-    if (this.#pending.length === 0) {
+    this.#collect();
+    if (this.#queue.pending.length === 0) {
       this.#late.clear();
       this.#waiting = false;
     }

@@ -32,8 +32,8 @@ export interface Detail {
 }
 
 export type Incoming =
-  | { readonly type: "ack"; readonly id: string }
-  | { readonly type: "nack"; readonly id: string; readonly reason: string }
+  | { readonly type: "ack"; readonly id: string; readonly revision: number }
+  | { readonly type: "nack"; readonly id: string; readonly revision: number; readonly reason: string }
   | { readonly type: "detail"; readonly id: string; readonly detail: Detail };
 
 export interface Network {
@@ -156,6 +156,9 @@ export function decodeScores(value: unknown, t: Topology): Scores {
   return { criteria, edge: arrays(raw["edge"], t.edges), node: arrays(raw["node"], t.nodes) };
 }
 
+/** The revision of a `pruning` trait. */
+export const revisionOf = (value: unknown): number => number(fields(value)["revision"]);
+
 /** Decode the `pruning` trait; without one, everything is on. */
 export function decodePruning(value: unknown, t: Topology): Pruning {
   const raw = fields(value);
@@ -163,7 +166,7 @@ export function decodePruning(value: unknown, t: Topology): Pruning {
   const all = <T extends Uint8Array>(array: T, fill: number, given: unknown): T =>
     given === undefined ? (array.fill(fill) as T) : array;
   return {
-    revision: number(raw["revision"]),
+    revision: revisionOf(raw),
     edges: all(uint8(raw["edges"], t.edges), ON | ACTIVE, raw["edges"]),
     nodes: all(uint8(raw["nodes"], t.nodes), 1, raw["nodes"]),
     threshold: number(raw["threshold"]),
@@ -223,8 +226,9 @@ export function decodeSelection(value: unknown): Part[] {
 export function decodeMessage(message: unknown, buffers: readonly unknown[]): Incoming | null {
   const raw = fields(message);
   const id = text(raw["id"]);
-  if (raw["type"] === "ack") return { type: "ack", id };
-  if (raw["type"] === "nack") return { type: "nack", id, reason: text(raw["reason"], "Python refused the edit") };
+  const revision = number(raw["revision"]);
+  if (raw["type"] === "ack") return { type: "ack", id, revision };
+  if (raw["type"] === "nack") return { type: "nack", id, revision, reason: text(raw["reason"], "Python refused the edit") };
   if (raw["type"] !== "detail") return null;
   const [layer = -1, source = -1, target = -1] = list(raw["edge"]).map((v) => number(v, -1));
   const [x, y, knots] = buffers;
