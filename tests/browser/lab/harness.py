@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 import nbformat
 from nbformat.sign import NotebookNotary
-from playwright.sync_api import ConsoleMessage, Locator, Page
+from playwright.sync_api import Browser, ConsoleMessage, Locator, Page
 
 SCREENSHOTS = Path(__file__).parents[1] / "screenshots"
 TIMEOUT_S = 60
@@ -45,6 +45,10 @@ RUN_CELL = """([index, wait]) => {
 }"""
 
 # Straight to the kernel, as a console that shares it would: the notebook is not touched.
+# The kernel's own status will not do: a thread that answers a widget reports idle while a cell runs.
+CELL_IS_RUNNING = """index =>
+    window.jupyterapp.shell.currentWidget.content.model.cells.get(index).executionState === 'running'"""
+
 RUN_CODE = """async code => {
     const kernel = window.jupyterapp.shell.currentWidget.sessionContext.session.kernel;
     const outputs = [];
@@ -118,16 +122,31 @@ def answers(url: str) -> bool:
         return False
 
 
+def write_settings(folder: Path, comms: str) -> None:
+    """What a user would choose in the settings editor."""
+    settings = folder / "@jupyterlab" / "apputils-extension"
+    settings.mkdir(parents=True)
+    chosen = {
+        # Else a box that asks about news covers a corner of the page.
+        "notification": {"fetchNews": "false", "checkForUpdates": False},
+        "kernels-settings": {"commsOverSubshells": comms},
+    }
+    for name, values in chosen.items():
+        (settings / f"{name}.jupyterlab-settings").write_text(json.dumps(values))
+
+
 @contextmanager
-def running_server(folder: Path) -> Iterator[Server]:
-    """Start JupyterLab with the running Python, in its own process group and its own settings."""
+def running_server(folder: Path, comms: str = "perCommTarget") -> Iterator[Server]:
+    """Start JupyterLab with the running Python, in its own process group and its own settings.
+
+    Args:
+        folder: An empty folder for all that it writes.
+        comms: Where the kernel hears a widget: "perCommTarget", JupyterLab's default, is a thread beside the one that
+            runs cells; "disabled" is that thread itself, as in kernels and hosts that know no other.
+    """
     root, data, log = folder / "root", folder / "data", folder / "server.log"
     root.mkdir()
-    settings = folder / "settings" / "@jupyterlab" / "apputils-extension"
-    settings.mkdir(parents=True)
-    # Else a box that asks about news covers a corner of the page.
-    no_news = json.dumps({"fetchNews": "false", "checkForUpdates": False})
-    (settings / "notification.jupyterlab-settings").write_text(no_news)
+    write_settings(folder / "settings", comms)
     environment = os.environ | {
         "IPYTHONDIR": str(folder / "ipython"),
         "JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"),
@@ -207,8 +226,9 @@ class Lab:
     def wait_idle(self) -> None:
         self.page.wait_for_function(KERNEL_IS_IDLE)
 
-    def is_busy(self) -> bool:
-        return not self.page.evaluate(KERNEL_IS_IDLE)
+    def is_running(self, index: int) -> bool:
+        running: bool = self.page.evaluate(CELL_IS_RUNNING, index)
+        return running
 
     def command(self, name: str, **arguments: Any) -> Any:
         return self.page.evaluate(
@@ -231,6 +251,11 @@ class Lab:
         """Run one cell and come back once it has printed something."""
         self.page.evaluate(RUN_CELL, [index, False])
         self.page.wait_for_function(f"index => ({CELL_OUTPUTS})(index).length > 0", arg=index)
+
+    def finish_cell(self, index: int) -> str:
+        """Wait for the end of a cell that was started; what it shows as text. Raises what the cell raised."""
+        self.page.wait_for_function(f"index => !({CELL_IS_RUNNING})(index)", arg=index)
+        return self.output(index)
 
     def output(self, index: int) -> str:
         return text_of(self.page.evaluate(CELL_OUTPUTS, index))
@@ -268,3 +293,9 @@ class Lab:
         path = SCREENSHOTS / f"{name}.png"
         (of or self.page).screenshot(path=path)
         return path
+
+
+@contextmanager
+def open_lab(server: Server, browser: Browser) -> Iterator[Lab]:
+    with browser.new_context(viewport={"width": 1280, "height": 1400}) as context:
+        yield Lab(server, context.new_page())
