@@ -74,7 +74,7 @@ def load(cls: type[N], path: str | Path, device: str | torch.device | None) -> N
         )
         for name, parameter in network.named_parameters():
             parameter.requires_grad_(name in description["trained"])
-    except (SafetensorError, KeyError, IndexError) as error:
+    except (SafetensorError, LookupError, TypeError, json.JSONDecodeError) as error:
         raise ValueError(
             f"{path} is damaged, incomplete or not a file that KAN.save wrote ({error}); save the model again"
         ) from error
