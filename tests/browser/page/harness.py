@@ -8,7 +8,7 @@ from pathlib import Path
 from threading import Thread
 from typing import Any
 
-from playwright.sync_api import ConsoleMessage, Locator, Page
+from playwright.sync_api import ConsoleMessage, FloatRect, Locator, Page
 
 ROOT = Path(__file__).parents[3]
 BUNDLE = ROOT / "kan_widget" / "static" / "widget.js"
@@ -34,6 +34,13 @@ def serve() -> Iterator[str]:
     yield f"http://127.0.0.1:{server.server_port}"
     server.shutdown()
     server.server_close()
+
+
+def box_of(locator: Locator) -> FloatRect:
+    """Where an element lies; it must be shown."""
+    box = locator.bounding_box()
+    assert box is not None
+    return box
 
 
 class Stand:
@@ -118,8 +125,7 @@ class Stand:
 
     def drag_slider(self, dx: float, *, drop: bool = True) -> None:
         """Take the line by its grip and move it."""
-        box = self.slider.bounding_box()
-        assert box is not None
+        box = box_of(self.slider)
         x, y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
         self.page.mouse.move(x, y)
         self.page.mouse.down()
