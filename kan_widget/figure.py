@@ -95,7 +95,8 @@ def _draw_layer(
         [_corner(x, y, half, sx, sy) for sx, sy in ((-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1))], axis=1
     )
     axes.add_collection(PolyCollection(list(corners), facecolors="white", edgecolors=ink, linewidths=1, zorder=2))
-    curves = _thumbnails(trace.curves[layer][targets, sources], x, y, half)
+    low, high = (ends[targets, sources] for ends in trace.curve_ranges()[layer])
+    curves = _thumbnails(trace.curves[layer][targets, sources], low, high, x, y, half)
     axes.add_collection(LineCollection(curves, colors=ink, linewidths=1.2, zorder=3))
 
 
@@ -107,11 +108,10 @@ def _segments(x0: Array, y0: Array, x1: Array, y1: Array) -> list[Array]:
     return list(np.stack([np.stack([x0, y0], axis=1), np.stack([x1, y1], axis=1)], axis=1))
 
 
-def _thumbnails(curves: Array, x: Array, y: Array, half: Array) -> list[Array]:
+def _thumbnails(curves: Array, low: Array, high: Array, x: Array, y: Array, half: Array) -> list[Array]:
     """Each curve scaled into its box with a margin; a constant one as a line through the middle."""
-    low, high = curves.min(axis=1, keepdims=True), curves.max(axis=1, keepdims=True)
-    span = np.where(high - low > 1e-9 * np.maximum(1, np.abs(high)), high - low, np.inf)
-    unit = np.where(np.isinf(span), 0.0, 2 * (curves - low) / span - 1)
+    flat = (high <= low)[:, None]
+    unit = np.where(flat, 0.0, 2 * (curves - low[:, None]) / np.where(flat, 1.0, (high - low)[:, None]) - 1)
     across = np.linspace(-0.8, 0.8, curves.shape[1])
     px = x[:, None] + half[0] * across
     py = y[:, None] + half[1] * 0.8 * unit

@@ -45,6 +45,19 @@ class Trace:
             for array in getattr(self, field.name):
                 array.flags.writeable = False
 
+    def curve_ranges(self) -> list[tuple[Array, Array]]:
+        """Per layer, the lowest and highest value of each curve, ``(out, in)`` each, to draw it between.
+
+        Both are the same where a curve varies by no more than rounding does, beside the largest value of its layer:
+        what such an edge has learnt is a constant, and its noise, blown up to fill a picture, would look like a shape.
+        """
+        ranges = []
+        for curves in self.curves:
+            low, high = curves.min(axis=-1), curves.max(axis=-1)
+            noise = 1e-5 * max(float(np.abs(curves).max()), 1e-30)
+            ranges.append((low, np.where(high - low > noise, high, low)))
+        return ranges
+
     def without_pruned(self) -> Trace:
         """The same with zeros for edges that are off, as rules over what is left need it."""
         kept = {

@@ -156,8 +156,8 @@ def _check_options(opt: str, steps: int, lr: float, batch: int) -> None:
 
 
 def _show(bar: Any, result: FitResult) -> None:
-    test = f" | test loss: {result.test_loss[-1]:.2e}" if result.test_loss else ""
-    bar.set_description_str(f"train loss: {result.train_loss[-1]:.2e}{test} | reg: {result.reg[-1]:.2e} ")
+    test = f", test loss {result.test_loss[-1]:.3g}" if result.test_loss else ""
+    bar.set_postfix_str(f"train loss {result.train_loss[-1]:.3g}{test}, reg {result.reg[-1]:.3g}", refresh=False)
     bar.update()
 
 

@@ -25,8 +25,8 @@ def network(session: Session) -> dict[str, Any]:
     """Trait ``network``: what changes only with a new trace."""
     trace, topology = session.trace, session.topology
     curves = np.concatenate([c.reshape(-1, c.shape[-1]) for c in trace.curves])
-    low, high = curves.min(axis=1), curves.max(axis=1)
-    span = np.where(high > low, high - low, 1.0)
+    low, high = (np.concatenate([ends[side].ravel() for ends in trace.curve_ranges()]) for side in (0, 1))
+    span = np.where(high > low, high - low, np.inf)
     return {
         "widths": list(topology.widths),
         "names": [list(layer) for layer in topology.names],

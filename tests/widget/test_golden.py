@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+
 from kan_widget import KAN, KANWidget
 
 GOLDEN = Path(__file__).parents[1] / "golden" / "wire.json"
