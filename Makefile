@@ -75,12 +75,10 @@ $(STAMPS)/%: pyproject.toml constraints.txt | $(VENV)/bin/python
 	HATCH_JUPYTER_BUILDER_SKIP_NPM=1 $(BIN)/python -m pip install --constraint constraints.txt --editable ".[$*]"
 	@mkdir -p $(STAMPS) && touch $@
 
-# A registry may lack packages that only other platforms need. A lock file made there does without
-# them, which `npm ci` refuses and `npm install` allows.
 $(NODE_MODULES): js/package.json $(wildcard js/package-lock.json)
 	@command -v node >/dev/null || { echo "kan_widget builds its front end with Node 18 or newer and npm; there is none here (sudo apt-get install nodejs npm)." >&2; exit 1; }
 	@node -e 'if (+process.versions.node.split(".")[0] < 18) { console.error("kan_widget needs Node 18 or newer; this is " + process.version); process.exit(1) }'
-	cd js && { npm ci --no-audit --no-fund || npm install --no-save --no-audit --no-fund; }
+	cd js && npm ci --no-audit --no-fund
 	@touch $@
 
 $(WIDGET): $(JS_SOURCES) | $(NODE_MODULES)
