@@ -97,11 +97,10 @@ function paintNames(pen: Pen, layer: number): void {
 
 /** Draw the nodes, then their names at a size that does not change with the zoom. */
 export function paintNodes(pen: Pen, dpr: number): void {
-  const { ctx, scene, place, px } = pen;
+  const { ctx, scene, place } = pen;
   place.radius.forEach((radius, layer) => {
     for (let n = at(scene.topology.nodeStart, layer); n < at(scene.topology.nodeStart, layer + 1); n++) {
-      const shown = Math.min(radius, 14 * px);
-      if (inView(pen, at(place.nodeX, n), at(place.nodeY, n), radius)) paintCircle(pen, n, shown);
+      if (inView(pen, at(place.nodeX, n), at(place.nodeY, n), radius)) paintCircle(pen, n, radius);
     }
   });
   ctx.globalAlpha = 1;
