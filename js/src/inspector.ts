@@ -93,7 +93,7 @@ function edgeChart(snapshot: Snapshot, number: number, actions: InspectorActions
     density: net.density.subarray(source * net.bins, (source + 1) * net.bins),
     densityLow: at(net.low, source), densityHigh: at(net.high, source),
   };
-  return html`${chart(data, `The function from ${from} to ${to}, over the range of its data`, from, actions.tall() ? 136 : 100)}`;
+  return html`${chart(data, `The function from ${from} to ${to}, over the range of its data`, from, actions.tall() ? 136 : 92)}`;
 }
 
 function edgePanel(snapshot: Snapshot, edge: Edge, actions: InspectorActions): TemplateResult {

@@ -101,6 +101,7 @@ canvas{position:absolute;inset:0;width:100%;height:100%;display:block}
 .chart .function{fill:none;stroke:var(--accent);stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
 .tick{font-size:11px;fill:var(--faint)}
 .criteria{display:grid;gap:2px}
+.short .criteria{gap:0;line-height:18px}
 .criteria div{display:grid;grid-template-columns:1fr auto minmax(72px,auto);gap:8px}
 .criteria dt{min-width:0;color:var(--mute);overflow-wrap:anywhere}
 .criteria dd{text-align:right;white-space:nowrap}
