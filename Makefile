@@ -63,7 +63,7 @@ pins: $(STAMPS)/test $(STAMPS)/bench
 	mv constraints.new constraints.txt
 
 clean:
-	rm -rf $(VENV) js/node_modules kan_widget/static dist build .mypy_cache .pytest_cache .ruff_cache
+	rm -rf $(VENV) js/node_modules kan_widget/static dist build .hypothesis .mypy_cache .pytest_cache .ruff_cache
 	find . -name __pycache__ -prune -exec rm -rf {} +
 
 $(VENV)/bin/python:
@@ -72,7 +72,7 @@ $(VENV)/bin/python:
 
 # The front end is built by its own rule below, so the editable install leaves npm alone.
 $(STAMPS)/%: pyproject.toml constraints.txt | $(VENV)/bin/python
-	HATCH_JUPYTER_BUILDER_SKIP_NPM=1 $(BIN)/python -m pip install --constraint constraints.txt --editable ".[$*]"
+	HATCH_JUPYTER_BUILDER_SKIP_NPM=1 $(BIN)/python -m pip install $(if $(CI),--quiet) --constraint constraints.txt --editable ".[$*]"
 	@mkdir -p $(STAMPS) && touch $@
 
 $(NODE_MODULES): js/package.json $(wildcard js/package-lock.json)

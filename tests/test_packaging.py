@@ -141,6 +141,14 @@ def test_the_installed_package_is_the_wheel(installed: Path, tmp_path: Path) -> 
     assert f"kan_widget-{version}" == NAME
 
 
+def test_the_readme_runs(installed: Path, tmp_path: Path) -> None:
+    readme = (CHECKOUT / "README.md").read_text(encoding="utf-8")
+    blocks = re.findall(r"^```python\n(.*?)^```", readme, re.DOTALL | re.MULTILINE)
+    assert blocks
+    for block in blocks:
+        run([installed, "-W", "error", "-c", block], tmp_path)
+
+
 SHOW = """
 import base64, json
 from kan_widget import KAN, KANWidget, create_dataset
