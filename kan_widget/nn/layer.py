@@ -93,7 +93,7 @@ class KANLayer(nn.Module):
         self.register_buffer("grid", grid)
         self.register_buffer("mask", mask)
         self.register_buffer("fill", fill)
-        self._knots: tuple[tuple[object, ...], Knots] | None = None
+        self._knots: tuple[tuple[object, ...], Tensor, Knots] | None = None
 
     @classmethod
     def random(
@@ -168,14 +168,14 @@ class KANLayer(nn.Module):
         version = None if grid.is_inference() else grid._version
         key = (grid.data_ptr(), version, grid.dtype, grid.device, grid.shape)
         if self._knots is None or self._knots[0] != key or version is None or self._was_rewritten(self._knots[1]):
-            self._knots = (key, Knots.of(grid, self.k))
-        return self._knots[1]
+            self._knots = (key, grid.clone(), Knots.of(grid, self.k))
+        return self._knots[2]
 
-    def _was_rewritten(self, knots: Knots) -> bool:
+    def _was_rewritten(self, known: Tensor) -> bool:
         """Whether `grid` was changed without a new version: through ``grid.data``, or by another process."""
         if self.grid.device.type != "cpu" or torch.compiler.is_compiling():
             return False
-        return not torch.equal(self.grid.T, knots.values.squeeze(-1))
+        return not torch.equal(self.grid, known)
 
     def weight(self, *, masked: bool = True) -> Tensor:
         """What each edge takes of each feature, ``(out, G + k + 1, in)``; zero for pruned edges if `masked`."""

@@ -22,9 +22,9 @@ _BLOCK = 1 << 18
 # them again for the backward pass.
 _CHUNK = 1 << 21
 _CHUNK_ROWS = 64
-# Elements of a plane stack from which intermediate ones are written to memory that is kept: the system hands out large
-# pieces page by page, which takes longer than to fill them.
-_LARGE = 1 << 15
+# Elements from which what is used up at once is written to memory that is kept: the system hands out large pieces
+# page by page, which takes longer than to fill them.
+_LARGE = 1 << 16
 
 
 class Knots(NamedTuple):
@@ -194,21 +194,21 @@ def evaluate(x: Tensor, weight: Tensor, knots: Knots, base: str) -> Tensor:
 
 
 class _Room(threading.local):
-    """Memory of a thread for what `_fill` needs in between."""
+    """Memory of a thread for what is used up at once."""
 
     def __init__(self) -> None:
-        self.buffers: dict[torch.dtype, Tensor] = {}
+        self.buffers: dict[tuple[str, torch.dtype], Tensor] = {}
 
-    def stacks(self, x: Tensor, planes: int) -> Sequence[Tensor] | None:
-        """Three stacks of as many planes like `x`, to be written over; None where it is cheaper to make new ones."""
+    def take(self, use: str, x: Tensor, planes: int) -> Tensor | None:
+        """As many planes like `x`, to be written over; None where it is better to make new ones."""
         size = x.numel() * planes
-        if size < _LARGE or x.device.type != "cpu" or torch.compiler.is_compiling():
+        if not _LARGE <= size <= _CHUNK or x.device.type != "cpu" or torch.compiler.is_compiling():
             return None
-        buffer = self.buffers.get(x.dtype)
-        if buffer is None or len(buffer) < 3 * size:
+        buffer = self.buffers.get((use, x.dtype))
+        if buffer is None or len(buffer) < size:
             with torch.inference_mode(False):  # what is made in that mode could not be written to outside of it
-                buffer = self.buffers[x.dtype] = torch.empty(3 * size, dtype=x.dtype)
-        return buffer[: 3 * size].view(3, planes, *x.shape).unbind()
+                buffer = self.buffers[use, x.dtype] = torch.empty(size, dtype=x.dtype)
+        return buffer[:size].view(planes, *x.shape)
 
 
 _room = _Room()
@@ -223,7 +223,8 @@ def _fill(planes: Tensor, x: Tensor, knots: Knots, base: str, keep: bool) -> Ten
     interval to search.
     """
     k, count = knots.k, knots.values.shape[0]
-    stacks = _room.stacks(x, count)
+    taken = _room.take("between", x, 3 * count)
+    stacks = None if taken is None else taken.view(3, count, *x.shape).unbind()
 
     def room(stack: int, n: int) -> Tensor | None:
         return None if stacks is None else stacks[stack][:n]
@@ -262,10 +263,14 @@ def _chunks(x: Tensor, n_planes: int) -> list[slice]:
     return [slice(b, min(b + size, batch)) for b in range(0, max(1, batch), size)]
 
 
-def _filled(x: Tensor, knots: Knots, base: str, keep: bool) -> tuple[Tensor, list[Tensor]]:
-    """All features ``(G + k + 1, in, batch)`` and, if `keep`, what `_slopes` needs of each block."""
+def _filled(x: Tensor, knots: Knots, base: str, *, keep: bool, reuse: bool = False) -> tuple[Tensor, list[Tensor]]:
+    """All features ``(G + k + 1, in, batch)`` and, if `keep`, what `_slopes` needs of each block.
+
+    If `reuse`, the features are in memory that the next call overwrites.
+    """
     n_knots = knots.values.shape[0]
-    planes, kept = x.new_empty(n_knots - knots.k, *x.shape), []
+    planes = _room.take("features", x, n_knots - knots.k) if reuse else None
+    planes, kept = x.new_empty(n_knots - knots.k, *x.shape) if planes is None else planes, []
     for rows, columns in _blocks(x, n_knots):
         part = planes[:, rows, columns]
         q = _fill(part, x[rows, columns], knots.rows(rows.start, rows.stop), base, keep)
@@ -297,7 +302,7 @@ def _plain_features(x: Tensor, knots: Knots, base: str) -> Tensor:
 class _Features(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, knots: Knots, base: str) -> Tensor:
-        planes, kept = _filled(x, knots, base, ctx.needs_input_grad[0])
+        planes, kept = _filled(x, knots, base, keep=ctx.needs_input_grad[0])
         ctx.save_for_backward(x, *kept)
         ctx.rest = (knots, base)
         return planes
@@ -341,12 +346,13 @@ class _Layer(torch.autograd.Function):
     def forward(ctx: Any, x: Tensor, weight: Tensor, knots: Knots, base: str) -> Tensor:
         ctx.rest = (knots, base)
         chunks, flat = _chunks(x, weight.shape[1]), weight.flatten(1)
-        if len(chunks) == 1:
-            planes, kept = _filled(x, knots, base, ctx.needs_input_grad[0])
+        if len(chunks) == 1 and any(ctx.needs_input_grad):
+            planes, kept = _filled(x, knots, base, keep=ctx.needs_input_grad[0])
             ctx.save_for_backward(x, weight, planes, *kept)
             return flat @ planes.flatten(0, 1)
         ctx.save_for_backward(x, weight)
-        return torch.cat([flat @ _filled(x[:, c], knots, base, False)[0].flatten(0, 1) for c in chunks], dim=1)
+        parts = [flat @ _filled(x[:, c], knots, base, keep=False, reuse=True)[0].flatten(0, 1) for c in chunks]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, None, None]:
@@ -362,13 +368,13 @@ class _Layer(torch.autograd.Function):
         flat, slopes, dw = weight.flatten(1), [], None
         for c in _chunks(x, weight.shape[1]):
             part, grad = x[:, c], grads[0][:, c]
-            planes, kept = (saved[0], saved[1:]) if saved else _filled(part, knots, base, x_needed)
+            planes, kept = (saved[0], saved[1:]) if saved else _filled(part, knots, base, keep=x_needed, reuse=True)
             if weight_needed:
                 step = grad @ planes.flatten(0, 1).T
                 dw = step if dw is None else dw.add_(step)
             if x_needed:
                 slopes.append(_slopes((flat.T @ grad).view_as(planes), part, kept, knots, base))
-        dx = torch.cat(slopes, dim=1) if x_needed else None
+        dx = None if not slopes else slopes[0] if len(slopes) == 1 else torch.cat(slopes, dim=1)
         return dx, None if dw is None else dw.view_as(weight), None, None
 
 

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from kan_widget.nn import spline
 from kan_widget.nn.network import Network
+from kan_widget.nn.penalties import edge_std
 from tests.nn import oracle
 
 DEGREES = [1, 2, 3, 4]
@@ -33,7 +34,7 @@ def path(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str
         monkeypatch.setattr(spline, "_BLOCK", 48)
         monkeypatch.setattr(spline, "_LARGE", 1)
     if request.param == "chunks":
-        monkeypatch.setattr(spline, "_CHUNK", 1)
+        monkeypatch.setattr(spline, "_CHUNK", 60)
         monkeypatch.setattr(spline, "_CHUNK_ROWS", 3)
     return str(request.param)
 
@@ -161,6 +162,28 @@ def test_edge_weights_have_the_right_gradients() -> None:
     assert torch.equal(weight[~mask.unsqueeze(1).expand_as(weight)], torch.zeros(2 * 5))
     torch.testing.assert_close(weight[1, :-1, 1], coef[1, 1] * one[1, 1])
     torch.testing.assert_close(weight[1, -1, 1], two[1, 1])
+
+
+def test_edge_std_has_the_right_gradients() -> None:
+    generator = torch.Generator().manual_seed(0)
+    planes = torch.randn(4, 2, 7, generator=generator, requires_grad=True)
+    weight = torch.randn(3, 4, 2, generator=generator, requires_grad=True)
+    edges = torch.einsum("omi,mib->oib", weight, planes)
+    torch.testing.assert_close(edge_std(planes, weight), edges.std(-1), rtol=1e-12, atol=1e-12)
+    assert torch.autograd.gradcheck(edge_std, (planes, weight))
+    assert torch.autograd.gradgradcheck(edge_std, (planes, weight))
+    assert torch.autograd.gradcheck(lambda w: edge_std(planes.detach(), w), (weight,))
+    assert torch.autograd.gradcheck(lambda p: edge_std(p, weight.detach()), (planes,))
+
+
+def test_edge_std_of_a_constant_is_zero_with_no_slope() -> None:
+    planes = torch.ones(4, 2, 7, requires_grad=True)
+    weight = torch.ones(3, 4, 2, requires_grad=True)
+    std = edge_std(planes, weight)
+    std.sum().backward()
+    assert std.abs().max() < 1e-14
+    assert torch.equal(weight.grad, torch.zeros(3, 4, 2))
+    assert torch.equal(planes.grad, torch.zeros(4, 2, 7))
 
 
 def test_physics_informed_loss_has_the_right_gradient(path: str) -> None:

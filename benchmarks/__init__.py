@@ -1,0 +1,1 @@
+"""Side by side with pykan 0.2.8, in one command: ``python -m benchmarks``."""
