@@ -37,7 +37,7 @@ def main() -> None:
     """Parse the command line, measure, print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("sections", nargs="*", metavar="section", help=f"any of: {', '.join(SECTIONS)}; all if none")
-    parser.add_argument("--repeats", type=int, default=25, help="interleaved repeats of each short measurement")
+    parser.add_argument("--repeats", type=int, default=15, help="interleaved repeats of each short measurement")
     parser.add_argument("--seeds", type=int, default=5, help="trainings of each library")
     parser.add_argument("--slow", action="store_true", help="also let pykan plot 544 edges, once: about a minute")
     parser.add_argument("--write", action="store_true", help=f"write the table to {RESULTS.name} as well")

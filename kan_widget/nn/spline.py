@@ -324,8 +324,9 @@ class _EdgeWeights(torch.autograd.Function):
         ctx.save_for_backward(coef, scale_spline, mask)
         n_out, n_in, n_bases = coef.shape
         weight = coef.new_empty(n_out, n_bases + 1, n_in)
-        torch.mul(coef.transpose(1, 2), (scale_spline * mask).unsqueeze(1), out=weight[:, :-1])
-        torch.mul(scale_base, mask, out=weight[:, -1])
+        on = mask.to(coef.dtype)
+        torch.mul(coef.transpose(1, 2), (scale_spline * on).unsqueeze(1), out=weight[:, :-1])
+        torch.mul(scale_base, on, out=weight[:, -1])
         return weight
 
     @staticmethod
