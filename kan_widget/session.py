@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from .adapters import Adapter, Evaluation, adapt
 from .core.cost import Cost, cost
+from .core.evidence import Curvature, Removal
 from .core.history import History
-from .core.plan import PruningPlan, names_of, threshold_for, threshold_limit
+from .core.plan import PruningPlan, names_of, nothing, threshold_for, threshold_limit
 from .core.reach import active_edges, cut_outputs, live_nodes
-from .core.scores import CRITERIA, Scores, score
+from .core.scores import Scores, check_criterion, score
 from .core.topology import Edge, EdgeArrays, Masks, Node, Topology
 from .core.trace import Trace
 
@@ -24,24 +25,69 @@ log = logging.getLogger(__name__)
 
 Edges = Iterable[Sequence[int]]
 Verb = Literal["prune", "restore", "keep"]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
 class Capture:
-    """What the scores and fills come from: the model as it was at one moment.
+    """The model as it was at one moment, and what can be measured on it: the evidence for scores.
 
     Attributes:
+        adapter: The port to the model.
         trace: The pass over the data.
         fills: The fills then.
+        weights: The weights then.
     """
 
+    adapter: Adapter
     trace: Trace
     fills: EdgeArrays
+    weights: Any
+    _scores: dict[str, Scores] = field(default_factory=dict)
+
+    def scores(self, criterion: str) -> Scores:
+        """Scores by any criterion, rounded to float32 so that a front end compares the same numbers."""
+        if criterion not in self._scores:
+            self._scores[criterion] = _rounded(score(self, criterion))
+        return self._scores[criterion]
 
     @cached_property
-    def scores(self) -> dict[str, Scores]:
-        """Scores by every criterion, rounded to float32 so that a front end compares the same numbers."""
-        return {name: _rounded(score(self.trace, name)) for name in CRITERIA}
+    def coefficients(self) -> EdgeArrays:
+        """Sum of absolute coefficients of each edge."""
+        return self._then(self.adapter.coefficients)
+
+    @cached_property
+    def curvature(self) -> Curvature:
+        """Slopes and curvatures of the loss."""
+        return self._then(lambda: self.adapter.curvature(self.trace.mean))
+
+    @cached_property
+    def removal(self) -> Removal:
+        """The loss without each part."""
+        return self._then(lambda: self.adapter.removal(self.trace.mean))
+
+    @property
+    def removal_is_cheap(self) -> bool:
+        """Whether `removal` takes about a second rather than minutes."""
+        return self.adapter.removal_is_cheap
+
+    def _then(self, measure: Callable[[], T]) -> T:
+        """Measure the model as it was then, and leave it as it is now."""
+
+        def run() -> T:
+            masks, fills = self.adapter.masks()
+            weights = None if self.adapter.same_weights(self.weights) else self.adapter.weights()
+            try:
+                self.adapter.write_masks(self.trace.masks, self.fills)
+                if weights is not None:
+                    self.adapter.restore_weights(self.weights)
+                return measure()
+            finally:
+                self.adapter.write_masks(masks, fills)
+                if weights is not None:
+                    self.adapter.restore_weights(weights)
+
+        return self.adapter.take(run)
 
     def fills_under(self, masks: Masks, compensate: str) -> EdgeArrays:
         """The fills to write with `masks`: what an edge leaves if it was on then and is off now, else as they were."""
@@ -82,7 +128,8 @@ class Session:
         model: The KAN. Its masks and fills are edited in place.
         data: What scores, fills and losses are measured on: pykan's dict, ``x``, ``(x, y)``,
             ``(x, y, x_test, y_test)``, a torch ``Dataset`` or ``DataLoader``.
-        criterion: ``"l1"``, ``"std"`` or ``"attribution"``.
+        criterion: A name in `kan_widget.core.scores.CRITERIA`: ``"l1"``, ``"std"``, ``"attribution"``, ``"taylor2"``,
+            ``"leave_one_out"``, ``"auto"`` and so on.
         structure: What the threshold rules on: ``"edge"``, ``"node"`` (hidden) or ``"input"``.
         compensate: ``"mean"`` leaves a pruned edge's mean over the data behind, ``"none"`` leaves zero.
 
@@ -112,7 +159,7 @@ class Session:
         structure: str = "edge",
         compensate: str = "mean",
     ) -> None:
-        _check_criterion(criterion)
+        check_criterion(criterion)
         plan = PruningPlan(criterion=criterion, structure=structure, compensate=compensate)
         self._adapter = adapt(model, data)
         self._subscribers: list[Callable[[], None]] = []
@@ -157,14 +204,19 @@ class Session:
         return self._history.present.capture.trace
 
     @property
+    def evidence(self) -> Capture:
+        """What scores are made from: the model as it was at the last `refresh`, measured as it is asked for."""
+        return self._history.present.capture
+
+    @property
     def scores(self) -> Scores:
         """Scores by the present criterion."""
         return self.scores_by(self.plan.criterion)
 
     def scores_by(self, criterion: str) -> Scores:
         """Scores by any criterion."""
-        _check_criterion(criterion)
-        return self._history.present.capture.scores[criterion]
+        check_criterion(criterion)
+        return self._history.present.capture.scores(criterion)
 
     @property
     def masks(self) -> Masks:
@@ -210,7 +262,9 @@ class Session:
     # What changes
 
     def set_threshold(self, threshold: float) -> None:
-        """Prune all that scores below `threshold`, exceptions aside; 0 prunes nothing by rule.
+        """Prune all that scores below `threshold`, exceptions aside.
+
+        0 prunes nothing by a criterion that is never negative; ``-inf`` prunes nothing by any.
 
         Raises:
             ValueError: If it is not a number, or would cut an output off from every input.
@@ -218,8 +272,8 @@ class Session:
         threshold = _number("threshold", threshold)
         self._command(
             lambda plan: (
-                f"threshold {threshold:.3g}" if threshold else "threshold 0",
-                replace(plan, threshold=threshold),
+                f"threshold {threshold:.3g}",
+                replace(plan, threshold=self._in_reach(threshold)),
             )
         )
 
@@ -256,7 +310,7 @@ class Session:
 
     def set_criterion(self, criterion: str) -> None:
         """Score by another criterion, with a threshold that takes as many as before."""
-        _check_criterion(criterion)
+        check_criterion(criterion)
         self._command(
             lambda plan: (
                 f"score by {criterion}",
@@ -272,7 +326,7 @@ class Session:
         self._command(
             lambda plan: (
                 f"prune {structure}s",
-                replace(self._as_exceptions(plan), structure=structure),
+                plan if structure == plan.structure else self._as_exceptions(plan, structure),
             )
         )
 
@@ -363,25 +417,35 @@ class Session:
 
     def check_threshold(self, threshold: float) -> float:
         """The threshold as a float; raises what `set_threshold` would raise."""
-        threshold = _number("threshold", threshold)
+        threshold = self._in_reach(_number("threshold", threshold))
         self._refuse_cuts(replace(self.plan, threshold=threshold))
+        return threshold
+
+    def _in_reach(self, threshold: float) -> float:
+        if threshold < 0 and nothing(self.plan.candidates(self.scores)) == 0:
+            raise ValueError(
+                f"threshold must be 0 or more, since {self.plan.criterion} is never negative; got {threshold}"
+            )
         return threshold
 
     # How
 
     def _captured(self, plan: PruningPlan) -> State:
-        """The model as it is now under a rule that starts at 0: everything that is off counts as pruned by hand."""
+        """The model as it is now under a rule that takes nothing: everything that is off counts as pruned by hand."""
         masks, fills = self._adapter.masks()
-        off = frozenset(e for e in self._adapter.topology.edges() if not masks[e.layer][e.target, e.source])
-        return State(
-            replace(plan, threshold=0.0, pruned=off), Capture(self._adapter.trace(), fills), self._adapter.weights()
-        )
+        weights = self._adapter.weights()
+        capture = Capture(self._adapter, self._adapter.trace(), fills, weights)
+        threshold = nothing(plan.candidates(capture.scores(plan.criterion)))
+        return State(replace(plan, threshold=threshold, pruned=self._off(masks)), capture, weights)
 
-    def _as_exceptions(self, plan: PruningPlan) -> PruningPlan:
-        """The same masks by exceptions alone."""
+    def _off(self, masks: Masks) -> frozenset[Edge]:
+        return frozenset(e for e in self.topology.edges() if not masks[e.layer][e.target, e.source])
+
+    def _as_exceptions(self, plan: PruningPlan, structure: str) -> PruningPlan:
+        """The same masks by exceptions alone, the rule looking at another structure."""
         masks = plan.masks(self.scores)
-        off = frozenset(e for e in self.topology.edges() if not masks[e.layer][e.target, e.source])
-        return replace(plan, threshold=0.0, pruned=off)
+        other = replace(plan, structure=structure, pruned=self._off(masks))
+        return replace(other, threshold=nothing(other.candidates(self.scores)))
 
     def _by_hand(self, verb: Verb, edges: Edges, nodes: Edges) -> None:
         checked_edges = [self.topology.edge(e) for e in edges]
@@ -461,7 +525,7 @@ class Session:
             self._history.amend(lambda s: replace(s, weights=new) if s.weights is old else s)
 
     def _put(self, state: State, weights: bool) -> None:
-        masks = state.plan.masks(state.capture.scores[state.plan.criterion])
+        masks = state.plan.masks(state.capture.scores(state.plan.criterion))
         self._adapter.write_masks(masks, state.capture.fills_under(masks, state.plan.compensate))
         if weights:
             self._adapter.restore_weights(state.weights)
@@ -482,14 +546,9 @@ def _rounded(scores: Scores) -> Scores:
     return Scores(tuple(map(single, scores.edges)), tuple(map(single, scores.nodes)))
 
 
-def _check_criterion(criterion: str) -> None:
-    if criterion not in CRITERIA:
-        raise ValueError(f"criterion must be one of {', '.join(CRITERIA)}; got {criterion!r}")
-
-
 def _number(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float, np.integer, np.floating)):
         raise TypeError(f"{name} must be a number; got {type(value).__name__}")
-    if not np.isfinite(value):
+    if not value < np.inf:
         raise ValueError(f"{name} must be a finite number; got {value}")
     return float(value)

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..core.cost import Shape
+from ..core.evidence import Curvature, Removal
 from ..core.topology import Edge, EdgeArrays, Masks, Topology
 from ..core.trace import Trace
 
@@ -61,6 +62,19 @@ class Adapter(Protocol):
 
     def same_weights(self, weights: Any) -> bool:
         """Whether the model has exactly these weights now."""
+
+    def coefficients(self) -> EdgeArrays:
+        """Sum of absolute coefficients of each edge, base function included."""
+
+    def curvature(self, means: EdgeArrays) -> Curvature:
+        """Slopes and curvatures of the loss on the training rows, around the edges' means."""
+
+    def removal(self, means: EdgeArrays) -> Removal:
+        """The loss on the training rows with each part replaced by its mean."""
+
+    @property
+    def removal_is_cheap(self) -> bool:
+        """Whether `removal` takes about a second rather than minutes."""
 
     def evaluate(self) -> dict[str, Evaluation]:
         """Quality on ``"train"`` and, if there are held-out rows, on ``"test"``; empty without labels."""

@@ -11,10 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from ..core.cost import Shape
+from ..core.evidence import Curvature, Removal
 from ..core.topology import Edge, EdgeArrays, Masks, Topology
 from ..core.trace import Trace
 from ..nn.datasets import Data
 from ..nn.network import Network
+from ..nn.removal import RowLoss, cross_entropy, curvature, leave_one_out, squared_error
 from ..nn.statistics import edge_statistics
 from ..nn.training import FitResult, default_loss
 from .base import Evaluation
@@ -80,6 +82,44 @@ class NativeAdapter:
     def same_weights(self, weights: Any) -> bool:
         """Whether the model has exactly these weights now."""
         return all(torch.equal(tensor, weights[name]) for name, tensor in self._trained())
+
+    @torch.no_grad()
+    def coefficients(self) -> EdgeArrays:
+        """Sum of absolute coefficients of each edge."""
+        return tuple(_numpy(layer.weight(masked=False).abs().double().sum(dim=1)) for layer in self.model.layers)
+
+    def curvature(self, means: EdgeArrays) -> Curvature:
+        """Slopes and curvatures of the loss on the training rows."""
+        loss, x = self._row_loss()
+        found = curvature(self.model, x, loss, self._tensors(means), classes=self.is_classification)
+        return Curvature(**{name: tuple(map(_numpy, getattr(found, name))) for name in found._fields})
+
+    def removal(self, means: EdgeArrays) -> Removal:
+        """The loss on the training rows with each part replaced by its mean."""
+        loss, x = self._row_loss()
+        found = leave_one_out(self.model, x, loss, self._tensors(means))
+        return Removal(**{name: tuple(map(_numpy, getattr(found, name))) for name in found._fields})
+
+    @property
+    def removal_is_cheap(self) -> bool:
+        """Whether the multiply-adds of `removal` are those of about a second."""
+        layers, macs = self.model.layers, 0
+        for index, layer in enumerate(layers):
+            column = [n.coef[:, 0].numel() for n in layers[index + 1 : index + 2]]  # one node of the next has changed
+            beyond = [n.coef.numel() for n in layers[index + 2 :]]
+            macs += layer.mask.numel() * (sum(column) + sum(beyond) + self.model.width[-1])
+        return macs * len(self.data.train_input) < 3e8
+
+    def _row_loss(self) -> tuple[RowLoss, Tensor]:
+        """The loss of each training row; without labels, the distance from what the model says now."""
+        x, y = self.data.train_input, self.data.train_label
+        if y is None:
+            with torch.no_grad():
+                y = self.model(x)
+        return (cross_entropy(y) if self.is_classification else squared_error(y)), x
+
+    def _tensors(self, arrays: EdgeArrays) -> list[Tensor]:
+        return [torch.tensor(a, dtype=self.model.dtype, device=self.model.device) for a in arrays]
 
     @torch.no_grad()
     def evaluate(self) -> dict[str, Evaluation]:

@@ -21,7 +21,8 @@ class PruningPlan:
     """An immutable decision; it prunes nothing itself.
 
     Attributes:
-        threshold: The rule prunes where score < threshold; 0 prunes nothing.
+        threshold: The rule prunes where score < threshold. 0 prunes nothing by a criterion that is never negative,
+            ``-inf`` by none.
         criterion: Which scores the rule reads.
         structure: Whether it reads scores of edges, hidden nodes or inputs; a node goes with all its edges.
         compensate: What a pruned edge leaves behind: its ``"mean"`` over the data, or ``"none"``.
@@ -37,8 +38,8 @@ class PruningPlan:
     kept: frozenset[Edge] = frozenset()
 
     def __post_init__(self) -> None:
-        if not 0 <= self.threshold < np.inf:
-            raise ValueError(f"threshold must be a number, 0 or more; got {self.threshold}")
+        if not self.threshold < np.inf:
+            raise ValueError(f"threshold must be a finite number, or -inf for none; got {self.threshold}")
         if self.structure not in STRUCTURES:
             raise ValueError(f"structure must be one of {', '.join(STRUCTURES)}; got {self.structure!r}")
         if self.compensate not in COMPENSATIONS:
@@ -93,8 +94,13 @@ class PruningPlan:
         """Reading other scores, with a threshold that takes as many as before."""
         count = int((self.candidates(old) < self.threshold).sum())
         values = self.candidates(new)
-        threshold = 0.0 if count == 0 else _just_above(values, count)
+        threshold = nothing(values) if count == 0 else _just_above(values, count)
         return replace(self, criterion=criterion, threshold=threshold)
+
+
+def nothing(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+    """The threshold that takes none of ascending `values`: 0 where they allow it."""
+    return 0.0 if len(values) == 0 or values[0] >= 0 else -np.inf
 
 
 def _just_above(values: np.ndarray[tuple[int], np.dtype[np.float64]], count: int) -> float:
@@ -118,7 +124,7 @@ def threshold_for(values: np.ndarray[tuple[int], np.dtype[np.float64]], sparsity
     if not 0 <= sparsity <= 1:
         raise ValueError(f"sparsity is the fraction removed, between 0 and 1; got {sparsity}")
     count = round(sparsity * len(values))
-    return 0.0 if count == 0 else _just_above(values, count)
+    return nothing(values) if count == 0 else _just_above(values, count)
 
 
 def threshold_limit(plan: PruningPlan, scores: Scores, allowed: Iterable[int] = ()) -> float | None:

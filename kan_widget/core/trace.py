@@ -45,6 +45,11 @@ class Trace:
             for array in getattr(self, field.name):
                 array.flags.writeable = False
 
+    @property
+    def trace(self) -> Trace:
+        """Itself: a trace is evidence enough for criteria that need nothing else."""
+        return self
+
     def curve_ranges(self) -> list[tuple[Array, Array]]:
         """Per layer, the lowest and highest value of each curve, ``(out, in)`` each, to draw it between.
 

@@ -341,7 +341,10 @@ class Network(nn.Module):
     def _per_edge(self, name: str, arrays: Sequence[Any], dtype: torch.dtype) -> list[Tensor]:
         if len(arrays) != self.depth:
             raise ValueError(f"{name} must have one array for each of {self.depth} layers; got {len(arrays)}")
-        tensors = [torch.as_tensor(array, device=self.device) for array in arrays]
+        tensors = [
+            array.to(self.device) if isinstance(array, Tensor) else torch.tensor(array, device=self.device)
+            for array in arrays
+        ]
         for index, (tensor, layer) in enumerate(zip(tensors, self.layers, strict=True)):
             if tensor.shape != layer.mask.shape:
                 raise ValueError(f"{name}[{index}] must be {tuple(layer.mask.shape)}; got {tuple(tensor.shape)}")

@@ -12,7 +12,6 @@ import anywidget
 import traitlets
 
 from ..core.plan import COMPENSATIONS, STRUCTURES
-from ..core.scores import CRITERIA
 from ..session import Session
 from . import wire
 
@@ -79,7 +78,7 @@ class KANWidget(anywidget.AnyWidget):
     notice = traitlets.Dict(read_only=True).tag(sync=True)
     threshold = traitlets.Float(0.0).tag(sync=True, echo_update=False)
     selection: traitlets.List[tuple[int, ...]] = traitlets.List().tag(sync=True)
-    criterion = traitlets.Enum(tuple(CRITERIA), default_value="l1").tag(sync=True)
+    criterion = traitlets.Enum(wire.CRITERIA, default_value="l1").tag(sync=True)
     structure = traitlets.Enum(STRUCTURES, default_value="edge").tag(sync=True)
     compensate = traitlets.Enum(COMPENSATIONS, default_value="mean").tag(sync=True)
     height = traitlets.Int(480, min=240, max=4000).tag(sync=True)

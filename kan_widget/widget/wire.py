@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from ..adapters import Evaluation
 from ..core.plan import COMPENSATIONS, STRUCTURES
-from ..core.scores import CRITERIA
 from ..core.topology import Edge
 from ..session import Metrics, Session
 
+# What the front end can choose from: its axis of scores is logarithmic, and signed ones have no place on it.
+CRITERIA = ("l1", "std", "attribution")
 MAX_OPS = 1000
 DETAIL_POINTS = 200
 

@@ -93,7 +93,8 @@ def test_sparsity_is_the_fraction_removed() -> None:
 
 
 @pytest.mark.parametrize(
-    "options", [{"threshold": -1.0}, {"threshold": float("nan")}, {"structure": "layer"}, {"compensate": "magic"}]
+    "options",
+    [{"threshold": float("inf")}, {"threshold": float("nan")}, {"structure": "layer"}, {"compensate": "magic"}],
 )
 def test_plan_refuses_what_it_cannot_mean(options: dict[str, object]) -> None:
     with pytest.raises(ValueError, match=next(iter(options))):

@@ -1,0 +1,131 @@
+"""Repair after a cut: what is left is fitted, layer by layer, to what the network computed before."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from .spline import features
+
+if TYPE_CHECKING:
+    from .layer import KANLayer
+    from .network import Network
+
+KINDS = ("gain_bias", "least_squares")
+
+
+@torch.no_grad()
+def pre_activations(network: Network, x: Tensor) -> list[Tensor]:
+    """What each layer puts out on ``(rows, in_features)`` inputs, ``(out, rows)`` each: the target of a refit."""
+    values = network.input_nodes(x)
+    result = []
+    for layer in network.layers:
+        values = layer.transform(values)
+        result.append(values)
+    return result
+
+
+@torch.no_grad()
+def refit(network: Network, x: Tensor, targets: Sequence[Tensor], kind: str, *, ridge: float = 1e-6) -> None:
+    """Fit the edges that are on to the pre-activations of the network before the cut, in place.
+
+    Layers are taken from the inputs up, each on what the layers below now give it. ``"least_squares"`` refits all
+    spline coefficients and base scales; ``"gain_bias"`` gives each edge one factor and keeps its shape; both
+    refit the biases.
+    The ridge draws towards the present values, so what the data do not determine stays as it is. A node with fewer
+    rows than unknowns is left alone but for its bias.
+
+    Args:
+        network: Pruned already.
+        x: Inputs, ``(rows, in_features)``.
+        targets: Per layer ``(out, rows)``, from `pre_activations`.
+        kind: ``"gain_bias"`` or ``"least_squares"``.
+        ridge: Weight of the drawing, relative to the mean square of a feature.
+
+    Source:
+        Sequential layer-wise reconstruction as in GPTQ (Frantar et al. 2022, arXiv:2210.17323), on B-spline features.
+    """
+    values = network.input_nodes(x)
+    starved = 0
+    for layer, target in zip(network.layers, targets, strict=True):
+        residual = (target - layer.transform(values)).double()
+        if bool(residual.abs().amax() > 1e-6 * target.abs().amax()):
+            if kind == "least_squares":
+                starved += _refit_coefficients(layer, values, residual, ridge)
+            else:
+                starved += _refit_gains(layer, values, residual, ridge)
+        values = layer.transform(values)
+    if starved:
+        warnings.warn(
+            f"{starved} nodes have more unknowns than there are rows, so their edges were not refitted and only means "
+            "are compensated; give more rows or fewer grid intervals",
+            RuntimeWarning,
+            stacklevel=2,
+        )
+
+
+def _refit_coefficients(layer: KANLayer, values: Tensor, residual: Tensor, ridge: float) -> int:
+    planes = features(values, layer.knots, layer.base).double().transpose(0, 1)  # (in, K, rows)
+    mean = planes.mean(dim=-1, keepdim=True)
+    centred = (planes - mean).flatten(0, 1)
+    size = planes.shape[1]
+    change = torch.zeros(layer.out_features, layer.in_features, size, dtype=torch.float64, device=values.device)
+    starved = _solve_each(layer, centred, size, residual, ridge, change)
+    used = layer.scale_spline.abs() > 1e-6 * layer.scale_spline.abs().amax().clamp_min(1e-30)
+    wanted = layer.coef.double() * layer.scale_spline.double().unsqueeze(-1) + change[..., :-1]
+    scale = torch.where(used, layer.scale_spline, torch.ones_like(layer.scale_spline))
+    moved = (change != 0).any(dim=-1)
+    layer.coef.copy_(torch.where(moved.unsqueeze(-1), wanted / scale.double().unsqueeze(-1), layer.coef.double()))
+    layer.scale_spline.copy_(torch.where(moved, scale, layer.scale_spline))
+    layer.scale_base.add_(change[..., -1].to(layer.scale_base))
+    _settle_bias(layer, residual, torch.einsum("oik,ik->o", change, mean.squeeze(-1)))
+    return starved
+
+
+def _refit_gains(layer: KANLayer, values: Tensor, residual: Tensor, ridge: float) -> int:
+    starved = 0
+    edges = layer.edge_values(values).double()
+    mean = edges.mean(dim=-1)
+    change = torch.zeros(layer.out_features, layer.in_features, 1, dtype=torch.float64, device=values.device)
+    for target in range(layer.out_features):
+        centred = edges[target] - mean[target].unsqueeze(-1)
+        starved += _solve_one(layer.mask[target], centred, 1, residual[target], ridge, change[target])
+    gain = 1 + change[..., 0]
+    layer.scale_base.mul_(gain.to(layer.scale_base))
+    layer.scale_spline.mul_(gain.to(layer.scale_spline))
+    _settle_bias(layer, residual, (change[..., 0] * mean).sum(1))
+    return starved
+
+
+def _settle_bias(layer: KANLayer, residual: Tensor, added: Tensor) -> None:
+    """Make the residual's mean vanish, given what the refitted edges add on average."""
+    layer.bias.add_((residual.mean(dim=1) - added).to(layer.bias))
+
+
+def _solve_each(layer: KANLayer, centred: Tensor, size: int, residual: Tensor, ridge: float, change: Tensor) -> int:
+    return sum(
+        _solve_one(layer.mask[target], centred, size, residual[target], ridge, change[target])
+        for target in range(layer.out_features)
+    )
+
+
+def _solve_one(on: Tensor, centred: Tensor, size: int, residual: Tensor, ridge: float, change: Tensor) -> int:
+    """Write the change of the edges that are `on` into `change`, ``(in, size)``; 1 if there are too few rows."""
+    live = on.nonzero().squeeze(1)
+    if len(live) == 0:
+        return 0
+    if len(live) * size >= centred.shape[1]:
+        return 1
+    chosen = (live.unsqueeze(1) * size + torch.arange(size, device=live.device)).flatten()
+    rows = centred[chosen]
+    gram = rows @ rows.T
+    strength = gram.diagonal().mean().clamp_min(torch.finfo(torch.float64).tiny)
+    gram.diagonal().add_(ridge * strength)
+    factor = torch.linalg.cholesky(gram)
+    solution = torch.cholesky_solve((rows @ residual).unsqueeze(1), factor)
+    change[live] = solution.view(-1, size)
+    return 0
