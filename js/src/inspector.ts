@@ -65,8 +65,8 @@ function buttons(snapshot: Snapshot, actions: InspectorActions): TemplateResult 
     keep: bits.some((b) => !(b & KEPT)),
   };
   const button = (type: "prune" | "restore" | "keep", name: string, key: string, title: string): TemplateResult =>
-    html`<button class="button" title=${title} aria-label=${name} ?disabled=${!can[type]}
-      @click=${() => actions.edit(type)}>${name}<kbd aria-hidden="true">${key}</kbd></button>`;
+    html`<button class="button" title=${title} aria-label=${name} aria-disabled=${!can[type]}
+      @click=${() => can[type] && actions.edit(type)}>${name}<kbd aria-hidden="true">${key}</kbd></button>`;
   return html`<div class="actions">
     ${button("prune", "Prune", "Del", "Replace by a constant")}
     ${button("restore", "Restore", "R", "Bring back the function")}

@@ -83,6 +83,10 @@ function edit(bits: number, type: "prune" | "restore" | "keep", ruled: boolean):
   return type === "keep" || ruled ? on | KEPT : on;
 }
 
+/** What any edit does to the history, as far as one can know without Python's words for it. */
+const step = (op: Op): Pick<Pruning, "undo" | "redo" | "edited"> =>
+  ({ undo: op.type.replace("set_", ""), redo: null, edited: true });
+
 /**
  * Guess what Python will answer to an edit, so that a hand need not wait for it.
  *
@@ -92,21 +96,23 @@ export function foresee(t: Topology, scores: Scores, pruning: Pruning, op: Op): 
   const rule = { topology: t, scores, criterion: pruning.criterion, structure: pruning.structure };
   switch (op.type) {
     case "set_threshold":
-      return { ...pruning, ...underThreshold(rule, pruning.edges, op.threshold), threshold: op.threshold };
+      return { ...pruning, ...underThreshold(rule, pruning.edges, op.threshold), threshold: op.threshold, ...step(op) };
     case "set_criterion":
-      return { ...pruning, criterion: op.criterion };
+      return { ...pruning, criterion: op.criterion, ...step(op) };
     case "set_structure":
-      return { ...pruning, structure: op.structure as Structure };
+      return { ...pruning, structure: op.structure as Structure, ...step(op) };
     case "set_compensate":
-      return { ...pruning, compensate: op.compensate };
+      return { ...pruning, compensate: op.compensate, ...step(op) };
     case "prune":
     case "restore":
     case "keep": {
       const edges = pruning.edges.slice();
       const takes = taken(rule, pruning.threshold);
       for (const e of touched(t, op)) edges[e] = edit(at(edges, e), op.type, at(takes, e) === 1);
-      return { ...pruning, ...settle(t, edges) };
+      return { ...pruning, ...settle(t, edges), ...step(op) };
     }
+    case "undo":
+      return { ...pruning, redo: pruning.undo };
     default:
       return pruning;
   }

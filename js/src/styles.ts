@@ -28,9 +28,9 @@ kbd+kbd{margin-left:3px}
 .button{display:inline-flex;align-items:center;justify-content:center;gap:8px;padding:0 10px;cursor:pointer;white-space:nowrap}
 .button.square{width:28px;padding:0}
 .button.quiet{border-color:transparent;background:transparent;color:var(--mute)}
-.button:hover:not(:disabled),select:hover{background:var(--shade)}
-.button:active:not(:disabled){border-color:var(--mute)}
-.button:disabled{color:var(--faint);opacity:.55;cursor:default}
+.button:hover:not([aria-disabled=true]),select:hover{background:var(--shade)}
+.button:active:not([aria-disabled=true]){border-color:var(--mute)}
+.button[aria-disabled=true]{color:var(--faint);opacity:.55;cursor:default}
 select{appearance:none;padding:0 24px 0 8px;cursor:pointer;max-width:152px;text-overflow:ellipsis;
   background-image:linear-gradient(45deg,transparent 50%,var(--mute) 50%),linear-gradient(-45deg,transparent 50%,var(--mute) 50%);
   background-size:5px 5px;background-position:right 12px top 12px,right 7px top 12px;background-repeat:no-repeat}

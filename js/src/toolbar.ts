@@ -41,11 +41,12 @@ function structures(snapshot: Snapshot, store: Store): TemplateResult | typeof n
   </div>`;
 }
 
+/** A step of the history. When it cannot be taken it is still there to be focused, so that no focus is lost. */
 function step(type: "undo" | "redo", label: string | null, keys: string, store: Store): TemplateResult {
   const name = type === "undo" ? "Undo" : "Redo";
   const title = label ? `${name}: ${label} (${keys})` : `Nothing to ${type}`;
-  return html`<button class="button square" aria-label=${name} title=${title} ?disabled=${label === null}
-    @click=${() => store.ask({ type })}>${type === "undo" ? undoIcon : redoIcon}</button>`;
+  return html`<button class="button square" aria-label=${name} title=${title} aria-disabled=${label === null}
+    @click=${() => label !== null && store.ask({ type })}>${type === "undo" ? undoIcon : redoIcon}</button>`;
 }
 
 /** The bar of commands and choices. */
@@ -54,8 +55,8 @@ export function toolbar(snapshot: Snapshot, store: Store, actions: ToolbarAction
   return html`<div class="toolbar" role="toolbar" aria-label="Commands">
     <div class="group">
       ${step("undo", pruning.undo, "Ctrl+Z", store)}${step("redo", pruning.redo, "Ctrl+Shift+Z", store)}
-      <button class="button" title="Back to the network before any pruning" ?disabled=${!pruning.edited}
-        @click=${() => store.ask({ type: "reset" })}>Reset</button>
+      <button class="button" title="Back to the network before any pruning" aria-disabled=${!pruning.edited}
+        @click=${() => pruning.edited && store.ask({ type: "reset" })}>Reset</button>
     </div>
     ${choice("Score by", pruning.criterion, scores.criteria, (criterion) => store.ask({ type: "set_criterion", criterion }))}
     ${structures(snapshot, store)}

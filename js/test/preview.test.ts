@@ -101,6 +101,16 @@ describe("foresee", () => {
 
   it("changes nothing that it cannot foresee", () => {
     const c = createCase();
-    for (const type of ["undo", "redo", "reset"] as const) expect(foresee(c.t, c.scores, c.pruning, { type })).toBe(c.pruning);
+    for (const type of ["redo", "reset"] as const) expect(foresee(c.t, c.scores, c.pruning, { type })).toBe(c.pruning);
+    const undone = foresee(c.t, c.scores, c.pruning, { type: "undo" });
+    expect(undone.edges).toBe(c.pruning.edges);
+  });
+
+  it("offers to undo an edit that Python has not answered yet, and to redo it then", () => {
+    const c = createCase();
+    expect(c.pruning.undo).toBeNull();
+    const edited = foresee(c.t, c.scores, c.pruning, { type: "set_threshold", threshold: 0.01 });
+    expect([edited.undo, edited.redo, edited.edited]).toEqual(["threshold", null, true]);
+    expect(foresee(c.t, c.scores, edited, { type: "undo" }).redo).toBe("threshold");
   });
 });

@@ -270,6 +270,31 @@ def test_undo_and_redo_by_button_and_key(stand: Stand) -> None:
     expect(stand.button("Reset")).to_be_disabled()
 
 
+def test_button_that_goes_grey_keeps_the_focus_for_the_next_key(stand: Stand) -> None:
+    stand.open()
+    stand.edge("x1", "h3").click()
+    stand.button("Prune").click()
+    expect(stand.metrics).to_contain_text("edges 14 / 15")
+    expect(stand.button("Prune")).to_be_disabled()
+    expect(stand.button("Prune")).to_be_focused()
+    stand.page.keyboard.press("Enter")  # does nothing now
+    stand.page.keyboard.press("Control+z")
+    expect(stand.metrics).to_contain_text("edges 15 / 15")
+    assert [op["type"] for op in stand.ops()] == ["prune", "undo"]
+
+
+def test_undo_button_is_ready_before_python_has_answered(stand: Stand) -> None:
+    stand.open()
+    stand.python("python.hold = true;")
+    stand.edge("x1", "h3").click()
+    stand.page.keyboard.press("Delete")
+    expect(stand.button("Undo")).to_be_enabled()
+    stand.button("Undo").click()
+    stand.python("python.hold = false; python.release();")
+    expect(stand.metrics).to_contain_text("edges 15 / 15")
+    assert [op["type"] for op in stand.ops()] == ["prune", "undo"]
+
+
 def test_choices_send_what_was_chosen(stand: Stand) -> None:
     stand.open()
     stand.page.get_by_role("combobox", name="Score by").select_option("std")
