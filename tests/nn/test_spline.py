@@ -176,8 +176,11 @@ def test_edge_std_has_the_right_gradients() -> None:
     assert torch.autograd.gradcheck(lambda p: edge_std(p, weight.detach()), (planes,))
 
 
-def test_edge_std_of_a_constant_is_zero_with_no_slope() -> None:
-    planes = torch.ones(4, 2, 7, requires_grad=True)
+@pytest.mark.parametrize("level", [0.0, 1.0])
+def test_edge_std_of_a_constant_is_zero_with_no_slope(level: float) -> None:
+    generator = torch.Generator().manual_seed(0)
+    noise = 1e-17 * torch.randn(4, 2, 7, generator=generator)  # what rounding makes of a constant
+    planes = (level + noise).requires_grad_()
     weight = torch.ones(3, 4, 2, requires_grad=True)
     std = edge_std(planes, weight)
     std.sum().backward()

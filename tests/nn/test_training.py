@@ -399,6 +399,7 @@ def test_a_mask_changed_from_another_thread_comes_between_steps_and_stays() -> N
     inside: list[bool] = []
     outcome: list[Any] = []
     steps_seen: list[bool] = []
+    optimisers: list[Any] = []
     asked = threading.Event()
 
     def ask() -> None:
@@ -414,6 +415,7 @@ def test_a_mask_changed_from_another_thread_comes_between_steps_and_stays() -> N
             thread.start()
             while not model.turns._waiting:
                 pass
+        optimisers.append(self)
         before = model.layers[0].mask.clone()
         result = original(self, closure)
         inside.append(torch.equal(before, model.layers[0].mask))
@@ -430,6 +432,8 @@ def test_a_mask_changed_from_another_thread_comes_between_steps_and_stays() -> N
     assert outcome == [False]
     assert all(inside)
     assert steps_seen == [True, True, False, False]
+    # What the optimiser had learnt was about another function.
+    assert optimisers[0] is optimisers[1] is not optimisers[2] is optimisers[3]
     assert not model.layers[0].mask[1, 0]
     assert int((~model.layers[0].mask).sum()) == 1
 
