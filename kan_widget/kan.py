@@ -192,8 +192,8 @@ class KAN(Network):
             compensate: ``"mean"`` or ``"none"``.
         """
         if active_inputs is None:
-            scores = score(self._trace(data), "attribution").nodes[0]
-            active_inputs = np.flatnonzero(scores >= threshold).tolist()
+            scores = self.attribute(data=data)  # in the model's dtype, so that one of them can be the threshold
+            active_inputs = torch.nonzero(scores >= threshold).squeeze(1).tolist()
             if not active_inputs:
                 raise ValueError(f"threshold {threshold} would remove every input; the largest has {scores.max():.3g}")
         keep = [sorted({_index(i, self.width[0], "input") for i in active_inputs})]

@@ -15,7 +15,7 @@ from .adapters import Adapter, Evaluation, adapt
 from .core.cost import Cost, cost
 from .core.evidence import Curvature, Removal
 from .core.history import History
-from .core.plan import PruningPlan, names_of, nothing, threshold_for, threshold_limit
+from .core.plan import REFITS, PruningPlan, names_of, nothing, threshold_for, threshold_limit
 from .core.reach import active_edges, cut_outputs, live_nodes
 from .core.scores import Scores, check_criterion, score
 from .core.topology import Edge, EdgeArrays, Masks, Node, Topology
@@ -91,17 +91,25 @@ class Capture:
 
     def fills_under(self, masks: Masks, compensate: str) -> EdgeArrays:
         """The fills to write with `masks`: what an edge leaves if it was on then and is off now, else as they were."""
-        replacement = self.trace.mean if compensate == "mean" else [np.zeros_like(m) for m in self.trace.mean]
+        replacement = [np.zeros_like(m) for m in self.trace.mean] if compensate == "none" else self.trace.mean
         layers = zip(self.trace.masks, masks, replacement, self.fills, strict=True)
         return tuple(np.where(then & ~now, new, old) for then, now, new, old in layers)
 
 
 @dataclass(frozen=True, eq=False)
 class State:
-    """One point in the history: a plan over a capture, and the weights that go with it."""
+    """One point in the history.
+
+    Attributes:
+        plan: What is pruned.
+        capture: What it was decided on.
+        base: The weights that were trained.
+        weights: The weights in force: the same, or refitted to make up for what was pruned.
+    """
 
     plan: PruningPlan
     capture: Capture
+    base: Any
     weights: Any
 
 
@@ -121,8 +129,9 @@ class Metrics:
 class Session:
     """Prunes one model reversibly, in place.
 
-    Every command happens whole or not at all, is one step of the history, and leaves the weights alone: pruning writes
-    masks. Scores stay as they were measured until `refresh`, so that a sweep of the threshold is monotone.
+    Every command happens whole or not at all and is one step of the history. Pruning writes masks and leaves the
+    weights alone, unless a compensation that refits is asked for. Scores stay as they were measured until `refresh`, so
+    that a sweep of the threshold is monotone.
 
     Args:
         model: The KAN. Its masks and fills are edited in place.
@@ -132,6 +141,12 @@ class Session:
             ``"leave_one_out"``, ``"auto"`` and so on.
         structure: What the threshold rules on: ``"edge"``, ``"node"`` (hidden) or ``"input"``.
         compensate: ``"mean"`` leaves a pruned edge's mean over the data behind, ``"none"`` leaves zero.
+            ``"gain_bias"`` and ``"least_squares"`` also fit what is left to what the network computed before; undo
+            brings the weights back.
+
+    Attributes:
+        revision: Number of changes so far.
+        remark: What the last command had to leave undone, in words; empty if nothing.
 
     Raises:
         ValueError: If an option or the data cannot be used.
@@ -165,6 +180,7 @@ class Session:
         self._subscribers: list[Callable[[], None]] = []
         self._fitting = False
         self.revision = 0
+        self.remark = ""
         state = self._adapter.take(lambda: self._captured(plan))
         self._history = History(state)
         self._given_up = tuple(cut_outputs(self.masks))
@@ -331,7 +347,7 @@ class Session:
         )
 
     def set_compensate(self, compensate: str) -> None:
-        """Change what pruned edges leave behind: ``"mean"`` or ``"none"``."""
+        """Make up otherwise for lost edges: by ``"mean"``, ``"none"``, ``"gain_bias"`` or ``"least_squares"``."""
         self._command(lambda plan: (f"compensate {compensate}", replace(plan, compensate=compensate)))
 
     def reset(self) -> None:
@@ -436,7 +452,7 @@ class Session:
         weights = self._adapter.weights()
         capture = Capture(self._adapter, self._adapter.trace(), fills, weights)
         threshold = nothing(plan.candidates(capture.scores(plan.criterion)))
-        return State(replace(plan, threshold=threshold, pruned=self._off(masks)), capture, weights)
+        return State(replace(plan, threshold=threshold, pruned=self._off(masks)), capture, weights, weights)
 
     def _off(self, masks: Masks) -> frozenset[Edge]:
         return frozenset(e for e in self.topology.edges() if not masks[e.layer][e.target, e.source])
@@ -478,9 +494,29 @@ class Session:
             if plan == present.plan:
                 return
             self._refuse_cuts(plan)
-            self._apply(label, replace(present, plan=plan))
+            self._apply(label, self._compensated(replace(present, plan=plan, weights=present.base)))
 
         self._adapter.take(run)
+
+    def _compensated(self, state: State) -> State:
+        """The state with weights refitted, where its plan asks for that and has pruned anything."""
+        plan, capture = state.plan, state.capture
+        self.remark = ""
+        masks = plan.masks(capture.scores(plan.criterion))
+        if plan.compensate not in REFITS or all(map(np.array_equal, masks, capture.trace.masks)):
+            return state
+        try:
+            self._put(state, weights=True)
+            starved = self._adapter.refit(plan.compensate, capture.trace.masks, capture.fills, capture.weights)
+            weights = self._adapter.weights()
+        finally:
+            self._put(self._history.present, weights=True)
+        if starved:
+            self.remark = (
+                f"{starved} nodes have at least as many unknowns as there are rows, so only means are made up for; "
+                "give more rows or fewer grid intervals"
+            )
+        return replace(state, weights=weights)
 
     def _refuse_cuts(self, plan: PruningPlan) -> None:
         scores = self.scores_by(plan.criterion)
@@ -500,6 +536,7 @@ class Session:
         if position is None or label is None:
             raise ValueError(f"there is nothing to {verb}")
         self._note_training()
+        self.remark = ""
         self._enter(self._history.steps[position].state, lambda: self._history.jump(position))
         return label
 
@@ -522,7 +559,7 @@ class Session:
         old = self._history.present.weights
         if not self._fitting and not self._adapter.same_weights(old):
             new = self._adapter.weights()
-            self._history.amend(lambda s: replace(s, weights=new) if s.weights is old else s)
+            self._history.amend(lambda s: replace(s, base=new, weights=new) if s.weights is old else s)
 
     def _put(self, state: State, weights: bool) -> None:
         masks = state.plan.masks(state.capture.scores(state.plan.criterion))

@@ -53,7 +53,7 @@ def commands(draw: st.DrawFn) -> tuple[list[int], int, list[tuple[str, Any]]]:
         st.tuples(st.just("set_sparsity"), st.floats(0, 1)),
         st.tuples(st.just("set_criterion"), st.sampled_from(["l1", "std", "attribution"])),
         st.tuples(st.just("set_structure"), st.sampled_from(["edge", "node", "input"])),
-        st.tuples(st.just("set_compensate"), st.sampled_from(["mean", "none"])),
+        st.tuples(st.just("set_compensate"), st.sampled_from(["mean", "none", "gain_bias", "least_squares"])),
         st.tuples(st.sampled_from(["undo", "redo", "reset", "refresh"]), st.none()),
     )
     return width, draw(st.integers(0, 99)), draw(st.lists(command, max_size=12))
@@ -175,6 +175,53 @@ def test_compensation_by_mean_beats_none_on_a_trained_network() -> None:
         session.set_sparsity(0.2)
         errors[compensate] = session.metrics.quality["train"].loss
     assert errors["mean"] < errors["none"]
+
+
+@pytest.mark.parametrize("kind", ["gain_bias", "least_squares"])
+def test_refitting_beats_means_and_is_undone_to_the_same_bits(kind: str) -> None:
+    model, x, _ = network([2, 5, 1])
+    y = torch.exp(x[:, [0]]) + torch.sin(3 * x[:, [1]])
+    model.fit((x, y), steps=10, progress=False)
+    start = bits(model)
+    errors = {}
+    with torch.no_grad():
+        dense = model(x)
+    for compensate in ("mean", kind):
+        twin = model.copy()
+        session = Session(twin, (x.repeat(4, 1), y.repeat(4, 1)), compensate=compensate, criterion="leave_one_out")
+        session.set_sparsity(0.4)
+        with torch.no_grad():
+            errors[compensate] = float((twin(x) - dense).square().mean())
+        if compensate == kind:
+            assert not same(bits(twin), start)
+            session.set_compensate("mean")
+            with torch.no_grad():
+                assert float((twin(x) - dense).square().mean()) == pytest.approx(errors["mean"])
+            session.undo()
+            with torch.no_grad():
+                assert float((twin(x) - dense).square().mean()) == errors[kind]
+            session.undo()
+            assert same(bits(twin), start)
+    assert errors[kind] < 0.7 * errors["mean"]
+
+
+def test_refit_with_too_few_rows_says_so_and_keeps_means() -> None:
+    model, x, y = network([2, 3, 1])
+    session = Session(model, (x[:6], y[:6]), compensate="least_squares")
+    coef = model.layers[0].coef.clone()
+    session.prune([(0, 0, 0)])
+    assert "as many unknowns as there are rows" in session.remark
+    assert torch.equal(model.layers[0].coef, coef)
+    session.undo()
+    session.set_compensate("mean")
+    assert session.remark == ""
+
+
+def test_refit_leaves_a_network_alone_from_which_nothing_is_pruned() -> None:
+    model, x, y = network([2, 3, 1])
+    before = bits(model)
+    Session(model, (x, y)).set_compensate("least_squares")
+    assert same(bits(model), before)
 
 
 # Refusals

@@ -85,6 +85,9 @@ class Adapter(Protocol):
     def knots(self, layer: int, source: int) -> NDArray[np.float64]:
         """The interior knots of an input of a layer."""
 
+    def refit(self, kind: str, masks: Masks, fills: EdgeArrays, weights: Any) -> int:
+        """Fit what is on to what the model computed otherwise; gives for how many nodes the rows were too few."""
+
     def fit(self, options: dict[str, Any]) -> Any:
         """Train in place on the bound data, masks standing; gives the library's own result."""
 

@@ -16,6 +16,7 @@ from ..core.topology import Edge, EdgeArrays, Masks, Topology
 from ..core.trace import Trace
 from ..nn.datasets import Data
 from ..nn.network import Network
+from ..nn.refit import pre_activations, refit
 from ..nn.removal import RowLoss, cross_entropy, curvature, leave_one_out, squared_error
 from ..nn.statistics import edge_statistics
 from ..nn.training import FitResult, default_loss
@@ -147,6 +148,18 @@ class NativeAdapter:
         k = self.model.k
         grid = self.model.layers[layer].grid[source]
         return _numpy(grid[k : len(grid) - k].double())
+
+    def refit(self, kind: str, masks: Masks, fills: EdgeArrays, weights: Any) -> int:
+        """Fit what is on to what the model computed under other masks and weights."""
+        own, own_weights = self.masks(), self.weights()
+        try:
+            self.write_masks(masks, fills)
+            self.restore_weights(weights)
+            targets = pre_activations(self.model, self.data.train_input)
+        finally:
+            self.write_masks(*own)
+            self.restore_weights(own_weights)
+        return refit(self.model, self.data.train_input, targets, kind)
 
     def fit(self, options: dict[str, Any]) -> FitResult:
         """Train in place on the bound data."""

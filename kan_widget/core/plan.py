@@ -13,7 +13,8 @@ from .scores import Scores
 from .topology import Edge, Masks, Topology
 
 STRUCTURES = ("edge", "node", "input")
-COMPENSATIONS = ("mean", "none")
+COMPENSATIONS = ("mean", "none", "gain_bias", "least_squares")
+REFITS = ("gain_bias", "least_squares")
 
 
 @dataclass(frozen=True)
@@ -25,7 +26,8 @@ class PruningPlan:
             ``-inf`` by none.
         criterion: Which scores the rule reads.
         structure: Whether it reads scores of edges, hidden nodes or inputs; a node goes with all its edges.
-        compensate: What a pruned edge leaves behind: its ``"mean"`` over the data, or ``"none"``.
+        compensate: How the loss of edges is made up for: ``"mean"`` leaves their means behind, ``"none"`` nothing;
+            ``"gain_bias"`` also gives every edge that is left a factor, and ``"least_squares"`` refits it.
         pruned: Edges pruned by hand.
         kept: Edges that the rule may not take.
     """

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -30,7 +29,7 @@ def pre_activations(network: Network, x: Tensor) -> list[Tensor]:
 
 
 @torch.no_grad()
-def refit(network: Network, x: Tensor, targets: Sequence[Tensor], kind: str, *, ridge: float = 1e-6) -> None:
+def refit(network: Network, x: Tensor, targets: Sequence[Tensor], kind: str, *, ridge: float = 1e-6) -> int:
     """Fit the edges that are on to the pre-activations of the network before the cut, in place.
 
     Layers are taken from the inputs up, each on what the layers below now give it. ``"least_squares"`` refits all
@@ -46,6 +45,9 @@ def refit(network: Network, x: Tensor, targets: Sequence[Tensor], kind: str, *, 
         kind: ``"gain_bias"`` or ``"least_squares"``.
         ridge: Weight of the drawing, relative to the mean square of a feature.
 
+    Returns:
+        How many nodes had fewer rows than unknowns.
+
     Source:
         Sequential layer-wise reconstruction as in GPTQ (Frantar et al. 2022, arXiv:2210.17323), on B-spline features.
     """
@@ -59,13 +61,7 @@ def refit(network: Network, x: Tensor, targets: Sequence[Tensor], kind: str, *, 
             else:
                 starved += _refit_gains(layer, values, residual, ridge)
         values = layer.transform(values)
-    if starved:
-        warnings.warn(
-            f"{starved} nodes have more unknowns than there are rows, so their edges were not refitted and only means "
-            "are compensated; give more rows or fewer grid intervals",
-            RuntimeWarning,
-            stacklevel=2,
-        )
+    return starved
 
 
 def _refit_coefficients(layer: KANLayer, values: Tensor, residual: Tensor, ridge: float) -> int:

@@ -44,7 +44,7 @@ class KANWidget(anywidget.AnyWidget):
         criterion: Importance that the threshold compares: ``"l1"``, ``"std"`` or ``"attribution"``. Where a `Session`
             is given, this and the next two are its own.
         structure: What the threshold takes: ``"edge"``, ``"node"`` or ``"input"``.
-        compensate: What a pruned edge leaves behind: its ``"mean"`` or ``"none"``.
+        compensate: How lost edges are made up for: ``"mean"``, ``"none"``, ``"gain_bias"`` or ``"least_squares"``.
         height: Of the widget, in pixels.
         theme: ``"auto"`` follows the notebook; ``"light"``, ``"dark"``.
         orientation: ``"up"`` has the inputs at the bottom, ``"right"`` at the left.
@@ -147,7 +147,7 @@ class KANWidget(anywidget.AnyWidget):
                     self._drawn = session.trace
                 self.set_trait("pruning", wire.pruning(session))
                 self.set_trait("metrics", wire.metrics(session))
-                self.set_trait("notice", {})
+                self.set_trait("notice", self._notice("info", session.remark) if session.remark else {})
                 self.threshold, self.criterion = plan.threshold, plan.criterion
                 self.structure, self.compensate = plan.structure, plan.compensate
         finally:
@@ -155,8 +155,11 @@ class KANWidget(anywidget.AnyWidget):
 
     def _notify(self, error: Exception) -> None:
         """Show an error in every view: in Jupyter, those of callbacks are seen nowhere else."""
+        self.set_trait("notice", self._notice("error", str(error)))
+
+    def _notice(self, kind: str, text: str) -> dict[str, str]:
         self._notices += 1
-        self.set_trait("notice", {"id": str(self._notices), "kind": "error", "text": str(error)})
+        return {"id": str(self._notices), "kind": kind, "text": text}
 
     # In: traits
 
