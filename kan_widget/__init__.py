@@ -18,13 +18,15 @@ from .core.topology import Node as Node
 from .kan import KAN as KAN
 from .nn.datasets import create_dataset as create_dataset
 from .nn.layer import KANLayer as KANLayer
+from .pruning import prune as prune
+from .pruning import scores as scores
 from .session import Session as Session
 
 if TYPE_CHECKING:
     from .widget.widget import KANWidget as KANWidget
 
 __version__ = version("kan-widget")
-__all__ = ["KAN", "Edge", "KANLayer", "KANWidget", "Node", "Session", "create_dataset"]
+__all__ = ["KAN", "Edge", "KANLayer", "KANWidget", "Node", "Session", "create_dataset", "prune", "scores"]
 
 
 def __getattr__(name: str) -> Any:

@@ -183,7 +183,6 @@ class Session:
         self.remark = ""
         state = self._adapter.take(lambda: self._captured(plan))
         self._history = History(state)
-        self._given_up = tuple(cut_outputs(self.masks))
         self.before = self._adapter.take(self.measure)
         self._now: tuple[int, Metrics] | None = (0, self.before)
 
@@ -255,6 +254,11 @@ class Session:
         return self.plan.threshold
 
     @property
+    def _given_up(self) -> tuple[int, ...]:
+        """Outputs that no input reaches as it is."""
+        return tuple(cut_outputs(self.masks))
+
+    @property
     def threshold_limit(self) -> float | None:
         """The largest threshold that leaves every output connected; None if any does."""
         return threshold_limit(self.plan, self.scores, self._given_up)
@@ -307,14 +311,19 @@ class Session:
 
         self._command(change)
 
-    def prune(self, edges: Edges = (), *, nodes: Edges = ()) -> None:
+    def prune(self, edges: Edges = (), *, nodes: Edges = (), cut: bool = False) -> None:
         """Prune edges ``(layer, source, target)`` and all edges of nodes ``(layer, index)``.
+
+        Args:
+            edges: The edges.
+            nodes: The nodes.
+            cut: Whether outputs may lose their last input, and become constants.
 
         Raises:
             ValueError: If one is not in the network, or an output would lose its last input.
             TypeError: If one is not written so.
         """
-        self._by_hand("prune", edges, nodes)
+        self._by_hand("prune", edges, nodes, cut)
 
     def restore(self, edges: Edges = (), *, nodes: Edges = ()) -> None:
         """Switch pruned edges on again, whoever pruned them."""
@@ -463,7 +472,7 @@ class Session:
         other = replace(plan, structure=structure, pruned=self._off(masks))
         return replace(other, threshold=nothing(other.candidates(self.scores)))
 
-    def _by_hand(self, verb: Verb, edges: Edges, nodes: Edges) -> None:
+    def _by_hand(self, verb: Verb, edges: Edges, nodes: Edges, cut: bool = False) -> None:
         checked_edges = [self.topology.edge(e) for e in edges]
         checked_nodes = [self.topology.node(n) for n in nodes]
         chosen = dict.fromkeys(checked_edges + [e for n in checked_nodes for e in self.topology.edges_at(n)])
@@ -476,7 +485,7 @@ class Session:
                 return label, plan.restore(chosen, self.scores)
             return label, plan.prune(chosen) if verb == "prune" else plan.keep(chosen)
 
-        self._command(change)
+        self._command(change, cut)
 
     def _describe(self, edges: Sequence[Edge], nodes: Sequence[Node]) -> str:
         if len(edges) + len(nodes) == 1:
@@ -484,7 +493,7 @@ class Session:
         counts = [(len(edges), "edge"), (len(nodes), "node")]
         return " and ".join(f"{n} {word}{'s' if n > 1 else ''}" for n, word in counts if n)
 
-    def _command(self, change: Callable[[PruningPlan], tuple[str, PruningPlan]]) -> None:
+    def _command(self, change: Callable[[PruningPlan], tuple[str, PruningPlan]], cut: bool = False) -> None:
         """Apply a change of plan as one step, unless it changes nothing."""
 
         def run() -> None:
@@ -493,7 +502,8 @@ class Session:
             label, plan = change(present.plan)
             if plan == present.plan:
                 return
-            self._refuse_cuts(plan)
+            if not cut:
+                self._refuse_cuts(plan)
             self._apply(label, self._compensated(replace(present, plan=plan, weights=present.base)))
 
         self._adapter.take(run)

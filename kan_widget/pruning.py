@@ -1,0 +1,158 @@
+"""Pruning from a script: scores, one cut, and torch.nn.utils.prune's verbs. What goes in stays as it is."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .adapters import adapt
+from .core.plan import STRUCTURES
+from .core.select import Target, choose
+from .core.topology import Edge, Node
+from .session import Session
+
+M = TypeVar("M")
+
+
+def scores(model: Any, data: Any, criterion: str = "auto", structure: str = "edge") -> list[NDArray[np.float64]]:
+    """Importance of the parts of a model; larger is more needed. The model is left alone.
+
+    Args:
+        model: A KAN.
+        data: What it is measured on; see `Session`.
+        criterion: A name in `kan_widget.core.scores.CRITERIA`, whose functions say what each means and costs.
+        structure: ``"edge"``, ``"node"`` (hidden) or ``"input"``.
+
+    Returns:
+        For edges one ``(out, in)`` array a layer, for hidden nodes one ``(n,)`` array a layer, for inputs one array.
+
+    Raises:
+        ValueError: If an option or the data cannot be used.
+
+    Example:
+        >>> import torch
+        >>> from kan_widget import KAN
+        >>> x = torch.rand(50, 2)
+        >>> [s.shape for s in scores(KAN([2, 3, 1], seed=0), (x, x[:, :1]), "taylor2")]
+        [(3, 2), (1, 3)]
+    """
+    if structure not in STRUCTURES:
+        raise ValueError(f"structure must be one of {', '.join(STRUCTURES)}; got {structure!r}")
+    found = Session(model, data).scores_by(criterion)
+    if structure == "edge":
+        return [edges.copy() for edges in found.edges]
+    chosen = found.nodes[:1] if structure == "input" else found.nodes[1:-1]
+    return [nodes.copy() for nodes in chosen]
+
+
+def prune(
+    model: M,
+    data: Any,
+    *,
+    criterion: str = "auto",
+    amount: int | float | None = None,
+    sparsity: float | None = None,
+    threshold: float | None = None,
+    scope: str = "global",
+    structure: str = "edge",
+    compensate: str = "mean",
+    protect: Iterable[Sequence[int]] = (),
+    min_per_layer: int = 0,
+    keep_outputs: bool = True,
+) -> M:
+    """A pruned copy of a model: the weakest parts go, and what they did on average stays. The model is left alone.
+
+    The copy is masked; its `compact` is smaller and computes the same.
+
+    Args:
+        model: A KAN.
+        data: What it is measured on; see `Session`.
+        criterion: What importance is.
+        amount: A count (int), or a fraction (float) of what is still there, as in ``torch.nn.utils.prune``; in each
+            group where `scope` is not global.
+        sparsity: Fraction of all parts, those pruned before included, that are pruned in the end.
+        threshold: Prune what scores below it.
+        scope: Rank ``"global"`` ly, within a ``"layer"``, or among the edges into one ``"node"`` (as Wanda does).
+        structure: ``"edge"``, ``"node"`` (hidden) or ``"input"``; a node goes with all its edges.
+        compensate: ``"mean"``, ``"none"``, ``"gain_bias"`` or ``"least_squares"``.
+        protect: Edges ``(layer, source, target)`` and nodes ``(layer, index)`` that stay.
+        min_per_layer: How many parts of a layer stay.
+        keep_outputs: Whether each output keeps its strongest path to an input, whatever the target.
+
+    Returns:
+        A model of the same class.
+
+    Raises:
+        ValueError: If not exactly one of `amount`, `sparsity` and `threshold` is given, it lies outside its range,
+            more is to go than may, or an option or the data cannot be used.
+
+    Example:
+        >>> import torch
+        >>> from kan_widget import KAN
+        >>> x = torch.rand(100, 2)
+        >>> model = KAN([2, 5, 1], seed=0)
+        >>> pruned = prune(model, (x, x[:, :1] ** 2), sparsity=0.2)
+        >>> sum(int(layer.mask.sum()) for layer in pruned.layers), sum(int(l.mask.sum()) for l in model.layers)
+        (12, 15)
+    """
+    target = Target(amount, sparsity, threshold)
+    topology = adapt(model, data).topology
+    protected: list[Edge | Node] = [topology.edge(part) if len(part) == 3 else topology.node(part) for part in protect]
+    twin = model.copy()  # type: ignore[attr-defined]
+    session = Session(twin, data, criterion=criterion, compensate=compensate)
+    parts = choose(
+        session.scores,
+        session.masks,
+        target,
+        structure=structure,
+        scope=scope,
+        protect=protected,
+        min_per_layer=min_per_layer,
+        keep_outputs=keep_outputs,
+    )
+    if parts:
+        edges = [part for part in parts if isinstance(part, Edge)]
+        session.prune(edges, nodes=[part for part in parts if isinstance(part, Node)], cut=not keep_outputs)
+    if session.remark:
+        warnings.warn(session.remark, RuntimeWarning, stacklevel=2)
+    return twin  # type: ignore[no-any-return]
+
+
+def custom_from_mask(model: M, data: Any, masks: Sequence[Any], *, compensate: str = "mean") -> M:
+    """A copy of a model with masks of your own, as ``torch.nn.utils.prune.custom_from_mask``; earlier ones stand too.
+
+    Args:
+        model: A KAN.
+        data: What means are taken over.
+        masks: Per layer ``(out, in)`` bool; False prunes.
+        compensate: As in `prune`.
+
+    Raises:
+        ValueError: If a mask does not fit.
+    """
+    twin = model.copy()  # type: ignore[attr-defined]
+    session = Session(twin, data, compensate=compensate)
+    shapes = session.topology.shapes
+    arrays = [np.asarray(mask) for mask in masks]
+    if [a.shape for a in arrays] != shapes or any(a.dtype != bool for a in arrays):
+        raise ValueError(
+            f"masks must be bool arrays of shapes {shapes}; got {[(a.shape, str(a.dtype)) for a in arrays]}"
+        )
+    off = [edge for edge in session.topology.edges() if not arrays[edge.layer][edge.target, edge.source]]
+    if off:
+        session.prune(off)
+    return twin  # type: ignore[no-any-return]
+
+
+def is_pruned(model: Any) -> bool:
+    """Whether any edge of the model is masked."""
+    return not all(bool(layer.mask.all()) for layer in model.layers)
+
+
+def remove(model: M) -> M:
+    """Make pruning permanent: the smaller model with the same function, as ``model.compact()``."""
+    return model.compact()  # type: ignore[attr-defined, no-any-return]
