@@ -79,6 +79,9 @@ class Adapter(Protocol):
     def evaluate(self) -> dict[str, Evaluation]:
         """Quality on ``"train"`` and, if there are held-out rows, on ``"test"``; empty without labels."""
 
+    def levels(self, masks: Masks, fills: EdgeArrays) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        """Loss and accuracy under many masks, ``(levels, out, in)`` per layer, on held-out rows if there are any."""
+
     def curve(self, edge: Edge, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """The edge's own function, pruned or not, at the points `x`."""
 

@@ -15,6 +15,7 @@ from ..core.evidence import Curvature, Removal
 from ..core.topology import Edge, EdgeArrays, Masks, Topology
 from ..core.trace import Trace
 from ..nn.datasets import Data
+from ..nn.levels import evaluate_levels
 from ..nn.network import Network
 from ..nn.refit import pre_activations, refit
 from ..nn.removal import RowLoss, cross_entropy, curvature, leave_one_out, squared_error
@@ -135,6 +136,21 @@ class NativeAdapter:
         if self.is_classification:
             return Evaluation(loss, (outputs.argmax(dim=1) == y).double().mean().item())
         return Evaluation(loss**0.5)
+
+    @torch.no_grad()
+    def levels(self, masks: Masks, fills: EdgeArrays) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
+        """Loss and accuracy under many masks, on the held-out rows if there are any."""
+        d = self.data
+        held_out = d.test_input is not None and d.test_label is not None
+        x, y = (d.test_input, d.test_label) if held_out else (d.train_input, d.train_label)
+        assert x is not None
+        assert y is not None
+        switched = [torch.tensor(mask, device=self.model.device) for mask in masks]
+        outputs = evaluate_levels(self.model, x, switched, self._tensors(fills))
+        if not self.is_classification:
+            return _numpy(squared_error(y)(outputs).double().mean(dim=1).sqrt()), None
+        right = (outputs.argmax(dim=-1) == y).double().mean(dim=1)
+        return _numpy(cross_entropy(y)(outputs).double().mean(dim=1)), _numpy(right)
 
     def curve(self, edge: Edge, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """The edge's own function at the points `x`."""

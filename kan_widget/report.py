@@ -1,0 +1,180 @@
+"""What pruning costs, measured: the loss at every level of sparsity, beside a random control."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from .core.plan import STRUCTURES
+from .core.reach import active_edges, live_nodes
+from .core.scores import Scores, random_scores
+from .core.topology import Masks
+from .session import Session
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """Quality at every level of pruning by one criterion; arrays ``(levels,)``.
+
+    Attributes:
+        criterion: Its name.
+        sparsity: Fraction of the parts removed.
+        threshold: The rule's threshold that removes them.
+        edges: Active edges that are left: neither pruned nor dead.
+        loss: Root mean squared error or cross-entropy on the rows that `rows` names.
+        accuracy: Fraction of right classes; None for regression.
+    """
+
+    criterion: str
+    sparsity: Array
+    threshold: Array
+    edges: NDArray[np.int64]
+    loss: Array
+    accuracy: Array | None
+
+
+@dataclass(frozen=True, eq=False)
+class Curves(Mapping[str, Curve]):
+    """Curves by criterion, and what chance does; `kan_widget.figure.draw_curves` draws them.
+
+    Attributes:
+        by: The curves.
+        control: Random pruning, one curve a draw.
+        rows: Which rows they were measured on: ``"test"`` or, where there are none, ``"train"``.
+        structure: What was removed.
+        compensate: What it left behind.
+    """
+
+    by: dict[str, Curve]
+    control: list[Curve]
+    rows: str
+    structure: str
+    compensate: str
+
+    def __getitem__(self, criterion: str) -> Curve:
+        return self.by[criterion]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.by)
+
+    def __len__(self) -> int:
+        return len(self.by)
+
+    def to_frame(self) -> Any:
+        """A pandas data frame, one row a level and criterion; the control is called ``random 0`` and so on."""
+        import pandas as pd
+
+        curves = [*self.by.values(), *self.control]
+        names = [field.name for field in fields(Curve)]
+        return pd.concat(
+            [pd.DataFrame({name: getattr(curve, name) for name in names}) for curve in curves], ignore_index=True
+        )
+
+    def __repr__(self) -> str:
+        lines = [f"Curves(loss on {self.rows} rows, {self.structure}s pruned, compensate={self.compensate!r})"]
+        marks = (0.0, 0.5, 0.8, 0.9)
+        for name, curve in {**self.by, "random": self.control[0] if self.control else None}.items():
+            if curve is not None:
+                at = [int(np.abs(curve.sparsity - mark).argmin()) for mark in marks]
+                said = ", ".join(f"{curve.sparsity[i]:.0%}: {curve.loss[i]:.3g}" for i in at)
+                lines.append(f"  {name:>14} {said}")
+        return "\n".join(lines)
+
+
+def curve(
+    model: Any,
+    data: Any,
+    criteria: Sequence[str] = ("auto",),
+    *,
+    levels: int = 101,
+    structure: str = "edge",
+    compensate: str = "mean",
+    draws: int = 5,
+) -> Curves:
+    """The loss at every level of one-shot pruning, for several criteria and for chance. The model is left alone.
+
+    All levels go through the network in one vectorised pass for each criterion.
+
+    Args:
+        model: A KAN, or a `Session` (whose present masks are the start).
+        data: Data with labels; measured on the test rows if there are any. None for a `Session`.
+        criteria: Names of criteria.
+        levels: How many, from nothing to all.
+        structure: ``"edge"``, ``"node"`` (hidden) or ``"input"``.
+        compensate: ``"mean"`` or ``"none"``; compensations that refit depend on each cut and are not drawn.
+        draws: How often chance is drawn.
+
+    Returns:
+        The curves; ``curves["auto"].loss`` and so on.
+
+    Raises:
+        ValueError: If an option cannot be used, or the data have no labels.
+
+    Example:
+        >>> import torch
+        >>> from kan_widget import KAN
+        >>> x = torch.rand(100, 2)
+        >>> found = curve(KAN([2, 3, 1], seed=0), (x, x[:, :1] ** 2), ["std"], levels=5)
+        >>> found["std"].sparsity.round(2).tolist()
+        [0.0, 0.22, 0.44, 0.78, 1.0]
+    """
+    if levels < 2:
+        raise ValueError(f"levels must be at least 2; got {levels}")
+    if structure not in STRUCTURES:
+        raise ValueError(f"structure must be one of {', '.join(STRUCTURES)}; got {structure!r}")
+    if compensate not in ("mean", "none"):
+        raise ValueError(f"compensate must be 'mean' or 'none' here; got {compensate!r}")
+    session = model if isinstance(model, Session) else Session(model, data)
+    if not session.metrics.quality:
+        raise ValueError("a curve of losses needs labels; give (x, y)")
+    by = {name: _curve(session, name, session.scores_by(name), levels, structure, compensate) for name in criteria}
+    control = [
+        _curve(session, f"random {seed}", random_scores(session.trace, seed), levels, structure, compensate)
+        for seed in range(draws)
+    ]
+    return Curves(by, control, "test" if "test" in session.metrics.quality else "train", structure, compensate)
+
+
+def _curve(session: Session, name: str, scores: Scores, levels: int, structure: str, compensate: str) -> Curve:
+    own, fills = session.adapter.masks()
+    values = _candidates(scores, own, structure)
+    count = np.round(np.linspace(0, 1, levels) * len(values)).astype(int)
+    above = np.append(values, np.nextafter(values[-1], np.inf) if len(values) else 0.0)
+    thresholds = above[count]
+    thresholds[count == 0] = -np.inf
+    masks = [own[layer] & ~below for layer, below in enumerate(_below(scores, thresholds, structure))]
+    replaced = session.trace.mean if compensate == "mean" else [np.zeros_like(m) for m in session.trace.mean]
+    left = tuple(np.where(mask, new, old) for mask, new, old in zip(own, replaced, fills, strict=True))
+    loss, accuracy = session.adapter.take(lambda: session.adapter.levels(tuple(masks), left))
+    edges = np.array([_count(active_edges(tuple(mask[level] for mask in masks))) for level in range(levels)])
+    return Curve(name, count / max(1, len(values)), thresholds, edges, loss, accuracy)
+
+
+def _candidates(scores: Scores, masks: Masks, structure: str) -> Array:
+    """Scores of what is there to remove, ascending."""
+    if structure == "edge":
+        return np.sort(np.concatenate([e[m] for e, m in zip(scores.edges, masks, strict=True)]))
+    live = live_nodes(masks)
+    layers = [0] if structure == "input" else range(1, len(masks))
+    return np.sort(np.concatenate([np.empty(0), *(scores.nodes[n][live[n]] for n in layers)]))
+
+
+def _below(scores: Scores, thresholds: Array, structure: str) -> list[NDArray[np.bool_]]:
+    """Per layer ``(levels, out, in)``: what the rule takes at each threshold."""
+    if structure == "edge":
+        return [edges < thresholds[:, None, None] for edges in scores.edges]
+    gone = [np.zeros((len(thresholds), len(nodes)), dtype=bool) for nodes in scores.nodes]
+    for layer in [0] if structure == "input" else range(1, len(gone) - 1):
+        gone[layer] = scores.nodes[layer] < thresholds[:, None]
+    return [below[:, None, :] | above[:, :, None] for below, above in itertools.pairwise(gone)]
+
+
+def _count(masks: Masks) -> int:
+    return sum(int(mask.sum()) for mask in masks)
