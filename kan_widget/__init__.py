@@ -20,13 +20,29 @@ from .nn.datasets import create_dataset as create_dataset
 from .nn.layer import KANLayer as KANLayer
 from .pruning import prune as prune
 from .pruning import scores as scores
+from .report import curve as curve
+from .schedules import adaptive_prune as adaptive_prune
+from .schedules import iterative_prune as iterative_prune
 from .session import Session as Session
 
 if TYPE_CHECKING:
     from .widget.widget import KANWidget as KANWidget
 
 __version__ = version("kan-widget")
-__all__ = ["KAN", "Edge", "KANLayer", "KANWidget", "Node", "Session", "create_dataset", "prune", "scores"]
+__all__ = [
+    "KAN",
+    "Edge",
+    "KANLayer",
+    "KANWidget",
+    "Node",
+    "Session",
+    "adaptive_prune",
+    "create_dataset",
+    "curve",
+    "iterative_prune",
+    "prune",
+    "scores",
+]
 
 
 def __getattr__(name: str) -> Any:

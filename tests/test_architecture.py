@@ -15,6 +15,7 @@ FLOORS = {
     "session": 2,
     "pruning": 2,
     "report": 2,
+    "schedules": 2,
     "sweep": 2,
     "figure": 3,
     "kan": 3,
@@ -26,6 +27,7 @@ FLOORS = {
 SIDEWAYS = {
     ("pruning", "session"),
     ("report", "session"),
+    ("schedules", "session"),
     ("sweep", "session"),
     ("sweep", "pruning"),
     ("sweep", "report"),
