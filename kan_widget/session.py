@@ -4,126 +4,40 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from functools import cached_property
-from typing import Any, Literal, TypeVar
+from dataclasses import replace
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .adapters import Adapter, Evaluation, adapt
-from .core.cost import Cost, cost
-from .core.evidence import Curvature, Removal
+from .adapters import Adapter, adapt
+from .capture import Capture, Metrics, State
+from .core.cost import cost
 from .core.history import History
+from .core.log import Command, Log
 from .core.plan import REFITS, PruningPlan, names_of, nothing, threshold_for, threshold_limit
 from .core.reach import active_edges, cut_outputs, live_nodes
-from .core.scores import Scores, check_criterion, score
-from .core.topology import Edge, EdgeArrays, Masks, Node, Topology
+from .core.scores import Scores, check_criterion
+from .core.topology import Edge, Masks, Node, Topology
 from .core.trace import Trace
 
-log = logging.getLogger(__name__)
+logger = logging.getLogger(__name__)
 
 Edges = Iterable[Sequence[int]]
+
+# Commands that a log may hold.
+_LOGGED = {
+    "set_threshold",
+    "set_sparsity",
+    "prune",
+    "restore",
+    "keep",
+    "set_criterion",
+    "set_structure",
+    "set_compensate",
+}
+_LOGGED |= {"reset", "refresh", "fit"}
 Verb = Literal["prune", "restore", "keep"]
-T = TypeVar("T")
-
-
-@dataclass(frozen=True, eq=False)
-class Capture:
-    """The model as it was at one moment, and what can be measured on it: the evidence for scores.
-
-    Attributes:
-        adapter: The port to the model.
-        trace: The pass over the data.
-        fills: The fills then.
-        weights: The weights then.
-    """
-
-    adapter: Adapter
-    trace: Trace
-    fills: EdgeArrays
-    weights: Any
-    _scores: dict[str, Scores] = field(default_factory=dict)
-
-    def scores(self, criterion: str) -> Scores:
-        """Scores by any criterion, rounded to float32 so that a front end compares the same numbers."""
-        if criterion not in self._scores:
-            self._scores[criterion] = _rounded(score(self, criterion))
-        return self._scores[criterion]
-
-    @cached_property
-    def coefficients(self) -> EdgeArrays:
-        """Sum of absolute coefficients of each edge."""
-        return self._then(self.adapter.coefficients)
-
-    @cached_property
-    def curvature(self) -> Curvature:
-        """Slopes and curvatures of the loss."""
-        return self._then(lambda: self.adapter.curvature(self.trace.mean))
-
-    @cached_property
-    def removal(self) -> Removal:
-        """The loss without each part."""
-        return self._then(lambda: self.adapter.removal(self.trace.mean))
-
-    @property
-    def removal_is_cheap(self) -> bool:
-        """Whether `removal` takes about a second rather than minutes."""
-        return self.adapter.removal_is_cheap
-
-    def _then(self, measure: Callable[[], T]) -> T:
-        """Measure the model as it was then, and leave it as it is now."""
-
-        def run() -> T:
-            masks, fills = self.adapter.masks()
-            weights = None if self.adapter.same_weights(self.weights) else self.adapter.weights()
-            try:
-                self.adapter.write_masks(self.trace.masks, self.fills)
-                if weights is not None:
-                    self.adapter.restore_weights(self.weights)
-                return measure()
-            finally:
-                self.adapter.write_masks(masks, fills)
-                if weights is not None:
-                    self.adapter.restore_weights(weights)
-
-        return self.adapter.take(run)
-
-    def fills_under(self, masks: Masks, compensate: str) -> EdgeArrays:
-        """The fills to write with `masks`: what an edge leaves if it was on then and is off now, else as they were."""
-        replacement = [np.zeros_like(m) for m in self.trace.mean] if compensate == "none" else self.trace.mean
-        layers = zip(self.trace.masks, masks, replacement, self.fills, strict=True)
-        return tuple(np.where(then & ~now, new, old) for then, now, new, old in layers)
-
-
-@dataclass(frozen=True, eq=False)
-class State:
-    """One point in the history.
-
-    Attributes:
-        plan: What is pruned.
-        capture: What it was decided on.
-        base: The weights that were trained.
-        weights: The weights in force: the same, or refitted to make up for what was pruned.
-    """
-
-    plan: PruningPlan
-    capture: Capture
-    base: Any
-    weights: Any
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """Size and quality of the model at one moment.
-
-    Attributes:
-        cost: Of the active part.
-        quality: On ``"train"`` and ``"test"`` rows, as far as there are any.
-    """
-
-    cost: Cost
-    quality: dict[str, Evaluation]
 
 
 class Session:
@@ -269,6 +183,12 @@ class Session:
         return 1 - sum(int(a.sum()) for a in self.active) / self.topology.n_edges
 
     @property
+    def edited(self) -> bool:
+        """Whether there is anything that `reset` would change."""
+        now, start = self._history.present, self._history.steps[0].state
+        return now.plan != start.plan or now.capture is not start.capture or now.weights is not start.weights
+
+    @property
     def metrics(self) -> Metrics:
         """Size and quality now, measured once for each state."""
         if self._now is None or self._now[0] != self.revision:
@@ -294,7 +214,8 @@ class Session:
             lambda plan: (
                 f"threshold {threshold:.3g}",
                 replace(plan, threshold=self._in_reach(threshold)),
-            )
+            ),
+            Command("set_threshold", {"threshold": threshold}),
         )
 
     def set_sparsity(self, sparsity: float) -> None:
@@ -309,7 +230,7 @@ class Session:
             threshold = threshold_for(plan.candidates(self.scores), sparsity)
             return f"sparsity {sparsity:.0%}", replace(plan, threshold=threshold)
 
-        self._command(change)
+        self._command(change, Command("set_sparsity", {"sparsity": sparsity}))
 
     def prune(self, edges: Edges = (), *, nodes: Edges = (), cut: bool = False) -> None:
         """Prune edges ``(layer, source, target)`` and all edges of nodes ``(layer, index)``.
@@ -340,7 +261,8 @@ class Session:
             lambda plan: (
                 f"score by {criterion}",
                 plan.with_criterion(criterion, self.scores, self.scores_by(criterion)),
-            )
+            ),
+            Command("set_criterion", {"criterion": criterion}),
         )
 
     def set_structure(self, structure: str) -> None:
@@ -352,21 +274,25 @@ class Session:
             lambda plan: (
                 f"prune {structure}s",
                 plan if structure == plan.structure else self._as_exceptions(plan, structure),
-            )
+            ),
+            Command("set_structure", {"structure": structure}),
         )
 
     def set_compensate(self, compensate: str) -> None:
         """Make up otherwise for lost edges: by ``"mean"``, ``"none"``, ``"gain_bias"`` or ``"least_squares"``."""
-        self._command(lambda plan: (f"compensate {compensate}", replace(plan, compensate=compensate)))
+        self._command(
+            lambda plan: (f"compensate {compensate}", replace(plan, compensate=compensate)),
+            Command("set_compensate", {"compensate": compensate}),
+        )
 
     def reset(self) -> None:
         """Go back to the masks and weights of the start, as a step that can be undone."""
 
         def change() -> None:
             self._note_training()
-            start = self._history.steps[0].state
-            if self._history.present is not start:
-                self._apply("reset", start)
+            if self.edited:
+                start = self._history.steps[0].state
+                self._apply("reset", replace(start, command=Command("reset")))
 
         self._adapter.take(change)
 
@@ -378,7 +304,7 @@ class Session:
 
         def change() -> None:
             self._note_training()
-            self._apply("refresh", self._captured(self.plan))
+            self._apply("refresh", replace(self._captured(self.plan), command=Command("refresh")))
 
         self._adapter.take(change)
 
@@ -395,7 +321,8 @@ class Session:
         self._fitting = True
         try:
             result = self._adapter.fit(options)
-            self._adapter.take(lambda: self._apply("fit", self._captured(self.plan)))
+            command = Command("fit", options)
+            self._adapter.take(lambda: self._apply("fit", replace(self._captured(self.plan), command=command)))
         finally:
             self._fitting = False
         return result
@@ -429,6 +356,40 @@ class Session:
     def compact(self) -> Any:
         """A new, smaller model with the same function as the model has now."""
         return self._adapter.take(self._adapter.compact)
+
+    def log(self) -> Log:
+        """Everything that led from the start to the present state; ``to_json()`` and ``to_script()`` write it down.
+
+        Training of the model outside of the session is not in it.
+        """
+        history = self._history
+        commands: list[Command] = []
+        position = history.position
+        while position > 0:
+            command = history.steps[position].state.command
+            assert command is not None
+            commands.insert(0, command)
+            position = history.parents[position]
+        start = history.steps[0].state.plan
+        options = {"criterion": start.criterion, "structure": start.structure, "compensate": start.compensate}
+        return Log(self.topology.widths, options, commands)
+
+    def replay(self, log: Log) -> None:
+        """Do again what a log tells, as steps of this session.
+
+        Raises:
+            ValueError: If it is about a network of other widths, or holds a command that no session has.
+        """
+        if tuple(log.widths) != self.topology.widths:
+            raise ValueError(f"the log is about widths {tuple(log.widths)}; this network has {self.topology.widths}")
+        unknown = sorted({command.name for command in log.commands} - _LOGGED)
+        if unknown:
+            raise ValueError(f"the log holds unknown commands: {', '.join(unknown)}")
+        for setting, value in log.options.items():
+            if setting in ("criterion", "structure", "compensate"):
+                getattr(self, f"set_{setting}")(value)
+        for command in log.commands:
+            getattr(self, command.name)(**command.arguments)
 
     def subscribe(self, callback: Callable[[], None]) -> Callable[[], None]:
         """Call `callback` after every change. Returns what ends it."""
@@ -485,7 +446,9 @@ class Session:
                 return label, plan.restore(chosen, self.scores)
             return label, plan.prune(chosen) if verb == "prune" else plan.keep(chosen)
 
-        self._command(change, cut)
+        named: dict[str, Any] = {"edges": list(map(list, checked_edges)), "nodes": list(map(list, checked_nodes))}
+        arguments = {key: value for key, value in {**named, "cut": cut}.items() if value}
+        self._command(change, Command(verb, arguments), cut)
 
     def _describe(self, edges: Sequence[Edge], nodes: Sequence[Node]) -> str:
         if len(edges) + len(nodes) == 1:
@@ -493,7 +456,9 @@ class Session:
         counts = [(len(edges), "edge"), (len(nodes), "node")]
         return " and ".join(f"{n} {word}{'s' if n > 1 else ''}" for n, word in counts if n)
 
-    def _command(self, change: Callable[[PruningPlan], tuple[str, PruningPlan]], cut: bool = False) -> None:
+    def _command(
+        self, change: Callable[[PruningPlan], tuple[str, PruningPlan]], command: Command, cut: bool = False
+    ) -> None:
         """Apply a change of plan as one step, unless it changes nothing."""
 
         def run() -> None:
@@ -504,7 +469,7 @@ class Session:
                 return
             if not cut:
                 self._refuse_cuts(plan)
-            self._apply(label, self._compensated(replace(present, plan=plan, weights=present.base)))
+            self._apply(label, self._compensated(replace(present, plan=plan, weights=present.base, command=command)))
 
         self._adapter.take(run)
 
@@ -583,14 +548,7 @@ class Session:
             try:
                 callback()
             except Exception:  # the change has happened; one bad listener must not make it look failed
-                log.exception("a subscriber failed")
-
-
-def _rounded(scores: Scores) -> Scores:
-    def single(array: NDArray[np.float64]) -> NDArray[np.float64]:
-        return array.astype(np.float32).astype(np.float64)
-
-    return Scores(tuple(map(single, scores.edges)), tuple(map(single, scores.nodes)))
+                logger.exception("a subscriber failed")
 
 
 def _number(name: str, value: Any) -> float:

@@ -12,6 +12,7 @@ FLOORS = {
     "core": 0,
     "nn": 0,
     "adapters": 1,
+    "capture": 2,
     "session": 2,
     "pruning": 2,
     "report": 2,
@@ -25,6 +26,7 @@ FLOORS = {
 
 # Steps along one floor that are meant: loops over a Session, and KAN.plot.
 SIDEWAYS = {
+    ("session", "capture"),
     ("pruning", "session"),
     ("report", "session"),
     ("schedules", "session"),

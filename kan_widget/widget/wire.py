@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..adapters import Evaluation
+from ..capture import Metrics
 from ..core.plan import COMPENSATIONS, STRUCTURES
 from ..core.topology import Edge
-from ..session import Metrics, Session
+from ..session import Session
 
 # What the front end can choose from: its axis of scores is logarithmic, and signed ones have no place on it.
 CRITERIA = ("l1", "std", "attribution")
@@ -71,7 +72,7 @@ def pruning(session: Session) -> dict[str, Any]:
         "compensations": list(COMPENSATIONS),
         "undo": history.undo_label,
         "redo": history.redo_label,
-        "edited": history.present is not history.steps[0].state,
+        "edited": session.edited,
     }
 
 
