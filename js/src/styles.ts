@@ -31,7 +31,7 @@ kbd+kbd{margin-left:3px}
 .button:hover:not([aria-disabled=true]),select:hover{background:var(--shade)}
 .button:active:not([aria-disabled=true]){border-color:var(--mute)}
 .button[aria-disabled=true]{color:var(--faint);opacity:.55;cursor:default}
-select{appearance:none;padding:0 24px 0 8px;cursor:pointer;max-width:152px;text-overflow:ellipsis;
+select{appearance:none;field-sizing:content;padding:0 24px 0 8px;cursor:pointer;max-width:152px;text-overflow:ellipsis;
   background-image:linear-gradient(45deg,transparent 50%,var(--mute) 50%),linear-gradient(-45deg,transparent 50%,var(--mute) 50%);
   background-size:5px 5px;background-position:right 12px top 12px,right 7px top 12px;background-repeat:no-repeat}
 select option{background:var(--bg);color:var(--ink)}
@@ -171,6 +171,10 @@ h3 span{color:var(--faint);font-weight:400}
 .help dd{color:var(--mute)}
 .blank{display:grid;place-items:center;padding:48px 16px;color:var(--mute);grid-row:1/-1}
 
+@container (max-width:800px){
+  .toolbar{gap:8px 10px}
+  .field.minor span{display:none}
+}
 @container (max-width:720px){
   .toolbar{gap:8px}
   .field span{display:none}

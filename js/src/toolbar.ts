@@ -22,9 +22,10 @@ function choice(
   value: string,
   options: readonly string[],
   chosen: (value: string) => void,
+  rank: "major" | "minor" = "major",
 ): TemplateResult | typeof nothing {
   if (options.length === 0) return nothing;
-  return html`<label class="field"><span>${label}</span><select aria-label=${label} .value=${live(value)}
+  return html`<label class=${`field ${rank}`}><span>${label}</span><select aria-label=${label} title=${label} .value=${live(value)}
     @change=${(event: Event) => chosen((event.target as HTMLSelectElement).value)}>
     ${options.map((name) => html`<option value=${name} ?selected=${name === value}>${words(name)}</option>`)}
   </select></label>`;
@@ -61,7 +62,7 @@ export function toolbar(snapshot: Snapshot, store: Store, actions: ToolbarAction
     ${choice("Score by", pruning.criterion, scores.criteria, (criterion) => store.ask({ type: "set_criterion", criterion }))}
     ${structures(snapshot, store)}
     ${choice("Compensation", pruning.compensate, pruning.compensations, (compensate) =>
-      store.ask({ type: "set_compensate", compensate }))}
+      store.ask({ type: "set_compensate", compensate }), "minor")}
     <div class="group end">
       <button class="button quiet" aria-label="Fit view" title="Show the whole network (F)"
         @click=${() => actions.fit()}>Fit<kbd aria-hidden="true">F</kbd></button>
