@@ -15,15 +15,21 @@ from .capture import Capture, Metrics, State
 from .core.cost import cost
 from .core.history import History
 from .core.log import Command, Log
-from .core.plan import REFITS, PruningPlan, names_of, nothing, threshold_for, threshold_limit
+from .core.plan import PruningPlan, names_of, nothing, threshold_for, threshold_limit
 from .core.reach import active_edges, cut_outputs, live_nodes
 from .core.scores import Scores, check_criterion
 from .core.topology import Edge, Masks, Node, Topology
 from .core.trace import Trace
+from .timeline import Timeline, edges_off
 
 logger = logging.getLogger(__name__)
 
 Edges = Iterable[Sequence[int]]
+
+_STARVED = (
+    "{} nodes have at least as many unknowns as there are rows, so only means are made up for; "
+    "give more rows or fewer grid intervals"
+)
 
 # Commands that a log may hold.
 _LOGGED = {
@@ -92,11 +98,9 @@ class Session:
         plan = PruningPlan(criterion=criterion, structure=structure, compensate=compensate)
         self._adapter = adapt(model, data)
         self._subscribers: list[Callable[[], None]] = []
-        self._fitting = False
         self.revision = 0
         self.remark = ""
-        state = self._adapter.take(lambda: self._captured(plan))
-        self._history = History(state)
+        self._time = self._adapter.take(lambda: Timeline(self._adapter, plan))
         self.before = self._adapter.take(self.measure)
         self._now: tuple[int, Metrics] | None = (0, self.before)
 
@@ -120,22 +124,22 @@ class Session:
     @property
     def history(self) -> History[State]:
         """Every state so far; to be read, not changed."""
-        return self._history
+        return self._time.history
 
     @property
     def plan(self) -> PruningPlan:
         """The decision now: a rule and its exceptions."""
-        return self._history.present.plan
+        return self._time.present.plan
 
     @property
     def trace(self) -> Trace:
         """What the data showed at the last `refresh`."""
-        return self._history.present.capture.trace
+        return self._time.present.capture.trace
 
     @property
     def evidence(self) -> Capture:
         """What scores are made from: the model as it was at the last `refresh`, measured as it is asked for."""
-        return self._history.present.capture
+        return self._time.present.capture
 
     @property
     def scores(self) -> Scores:
@@ -145,7 +149,7 @@ class Session:
     def scores_by(self, criterion: str) -> Scores:
         """Scores by any criterion."""
         check_criterion(criterion)
-        return self._history.present.capture.scores(criterion)
+        return self._time.present.capture.scores(criterion)
 
     @property
     def masks(self) -> Masks:
@@ -185,7 +189,7 @@ class Session:
     @property
     def edited(self) -> bool:
         """Whether there is anything that `reset` would change."""
-        now, start = self._history.present, self._history.steps[0].state
+        now, start = self._time.present, self._time.history.steps[0].state
         return now.plan != start.plan or now.capture is not start.capture or now.weights is not start.weights
 
     @property
@@ -289,10 +293,11 @@ class Session:
         """Go back to the masks and weights of the start, as a step that can be undone."""
 
         def change() -> None:
-            self._note_training()
+            self._time.note_training()
             if self.edited:
-                start = self._history.steps[0].state
-                self._apply("reset", replace(start, command=Command("reset")))
+                start = self._time.history.steps[0].state
+                self._time.push("reset", replace(start, command=Command("reset")))
+                self._changed()
 
         self._adapter.take(change)
 
@@ -303,8 +308,9 @@ class Session:
         """
 
         def change() -> None:
-            self._note_training()
-            self._apply("refresh", replace(self._captured(self.plan), command=Command("refresh")))
+            self._time.note_training()
+            self._time.push("refresh", self._time.captured(self.plan, Command("refresh")))
+            self._changed()
 
         self._adapter.take(change)
 
@@ -317,14 +323,15 @@ class Session:
         Returns:
             What the model's ``fit`` returns.
         """
-        self._adapter.take(self._note_training)
-        self._fitting = True
-        try:
+        self._adapter.take(self._time.note_training)
+
+        def settle() -> None:
+            self._time.push("fit", self._time.captured(self.plan, Command("fit", options)))
+            self._changed()
+
+        with self._time.training():
             result = self._adapter.fit(options)
-            command = Command("fit", options)
-            self._adapter.take(lambda: self._apply("fit", replace(self._captured(self.plan), command=command)))
-        finally:
-            self._fitting = False
+            self._adapter.take(settle)
         return result
 
     def undo(self) -> str:
@@ -333,7 +340,13 @@ class Session:
         Raises:
             ValueError: If there is none.
         """
-        return self._adapter.take(lambda: self._travel(self._history.before, self._history.undo_label, "undo"))
+
+        def back() -> str:
+            label = self.history.undo_label
+            self._travel(self.history.before, "undo")
+            return label or ""
+
+        return self._adapter.take(back)
 
     def redo(self) -> str:
         """Take the step again that was undone last, and give its label.
@@ -341,7 +354,12 @@ class Session:
         Raises:
             ValueError: If there is none.
         """
-        return self._adapter.take(lambda: self._travel(self._history.after, self._history.redo_label, "redo"))
+
+        def forth() -> str:
+            self._travel(self.history.after, "redo")
+            return self.history.undo_label or ""
+
+        return self._adapter.take(forth)
 
     def jump(self, position: int) -> None:
         """Go to any state of `history`.
@@ -349,9 +367,9 @@ class Session:
         Raises:
             ValueError: If there is no such state.
         """
-        if not 0 <= position < len(self._history.steps):
-            raise ValueError(f"history has states 0..{len(self._history.steps) - 1}; got {position}")
-        self._adapter.take(lambda: self._travel(position, "", "jump"))
+        if not 0 <= position < len(self.history.steps):
+            raise ValueError(f"history has states 0..{len(self.history.steps) - 1}; got {position}")
+        self._adapter.take(lambda: self._travel(position, "jump"))
 
     def compact(self) -> Any:
         """A new, smaller model with the same function as the model has now."""
@@ -362,17 +380,9 @@ class Session:
 
         Training of the model outside of the session is not in it.
         """
-        history = self._history
-        commands: list[Command] = []
-        position = history.position
-        while position > 0:
-            command = history.steps[position].state.command
-            assert command is not None
-            commands.insert(0, command)
-            position = history.parents[position]
-        start = history.steps[0].state.plan
+        start = self.history.steps[0].state.plan
         options = {"criterion": start.criterion, "structure": start.structure, "compensate": start.compensate}
-        return Log(self.topology.widths, options, commands)
+        return Log(self.topology.widths, options, self._time.commands())
 
     def replay(self, log: Log) -> None:
         """Do again what a log tells, as steps of this session.
@@ -416,21 +426,10 @@ class Session:
 
     # How
 
-    def _captured(self, plan: PruningPlan) -> State:
-        """The model as it is now under a rule that takes nothing: everything that is off counts as pruned by hand."""
-        masks, fills = self._adapter.masks()
-        weights = self._adapter.weights()
-        capture = Capture(self._adapter, self._adapter.trace(), fills, weights)
-        threshold = nothing(plan.candidates(capture.scores(plan.criterion)))
-        return State(replace(plan, threshold=threshold, pruned=self._off(masks)), capture, weights, weights)
-
-    def _off(self, masks: Masks) -> frozenset[Edge]:
-        return frozenset(e for e in self.topology.edges() if not masks[e.layer][e.target, e.source])
-
     def _as_exceptions(self, plan: PruningPlan, structure: str) -> PruningPlan:
         """The same masks by exceptions alone, the rule looking at another structure."""
         masks = plan.masks(self.scores)
-        other = replace(plan, structure=structure, pruned=self._off(masks))
+        other = replace(plan, structure=structure, pruned=edges_off(self.topology, masks))
         return replace(other, threshold=nothing(other.candidates(self.scores)))
 
     def _by_hand(self, verb: Verb, edges: Edges, nodes: Edges, cut: bool = False) -> None:
@@ -462,36 +461,17 @@ class Session:
         """Apply a change of plan as one step, unless it changes nothing."""
 
         def run() -> None:
-            self._note_training()
-            present = self._history.present
-            label, plan = change(present.plan)
-            if plan == present.plan:
+            self._time.note_training()
+            label, plan = change(self.plan)
+            if plan == self.plan:
                 return
             if not cut:
                 self._refuse_cuts(plan)
-            self._apply(label, self._compensated(replace(present, plan=plan, weights=present.base, command=command)))
+            state, starved = self._time.planned(plan, command)
+            self._time.push(label, state)
+            self._changed(_STARVED.format(starved) if starved else "")
 
         self._adapter.take(run)
-
-    def _compensated(self, state: State) -> State:
-        """The state with weights refitted, where its plan asks for that and has pruned anything."""
-        plan, capture = state.plan, state.capture
-        self.remark = ""
-        masks = plan.masks(capture.scores(plan.criterion))
-        if plan.compensate not in REFITS or all(map(np.array_equal, masks, capture.trace.masks)):
-            return state
-        try:
-            self._put(state, weights=True)
-            starved = self._adapter.refit(plan.compensate, capture.trace.masks, capture.fills, capture.weights)
-            weights = self._adapter.weights()
-        finally:
-            self._put(self._history.present, weights=True)
-        if starved:
-            self.remark = (
-                f"{starved} nodes have at least as many unknowns as there are rows, so only means are made up for; "
-                "give more rows or fewer grid intervals"
-            )
-        return replace(state, weights=weights)
 
     def _refuse_cuts(self, plan: PruningPlan) -> None:
         scores = self.scores_by(plan.criterion)
@@ -504,46 +484,16 @@ class Session:
             words += f"; the largest threshold that does not is {limit:.3g}"
         raise ValueError(words)
 
-    def _apply(self, label: str, state: State) -> None:
-        self._enter(state, lambda: self._history.push(label, state))
-
-    def _travel(self, position: int | None, label: str | None, verb: str) -> str:
-        if position is None or label is None:
+    def _travel(self, position: int | None, verb: str) -> None:
+        if position is None:
             raise ValueError(f"there is nothing to {verb}")
-        self._note_training()
-        self.remark = ""
-        self._enter(self._history.steps[position].state, lambda: self._history.jump(position))
-        return label
-
-    def _enter(self, state: State, record: Callable[[], Any]) -> None:
-        """Put a state into the model and into the history, or leave both as they are."""
-        old = self._history.present
-        try:
-            self._put(state, weights=state.weights is not old.weights)
-            record()
-        except BaseException:
-            self._put(old, weights=state.weights is not old.weights)
-            raise
+        self._time.note_training()
+        self._time.travel(position)
         self._changed()
 
-    def _note_training(self) -> None:
-        """Take weights that were trained outside of this session into every state that had the weights before.
-
-        Training of the user's own is not a step here: undo takes back what the session did and leaves it alone.
-        """
-        old = self._history.present.weights
-        if not self._fitting and not self._adapter.same_weights(old):
-            new = self._adapter.weights()
-            self._history.amend(lambda s: replace(s, base=new, weights=new) if s.weights is old else s)
-
-    def _put(self, state: State, weights: bool) -> None:
-        masks = state.plan.masks(state.capture.scores(state.plan.criterion))
-        self._adapter.write_masks(masks, state.capture.fills_under(masks, state.plan.compensate))
-        if weights:
-            self._adapter.restore_weights(state.weights)
-
-    def _changed(self) -> None:
+    def _changed(self, remark: str = "") -> None:
         self.revision += 1
+        self.remark = remark
         for callback in tuple(self._subscribers):
             try:
                 callback()

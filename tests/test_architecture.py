@@ -13,6 +13,7 @@ FLOORS = {
     "nn": 0,
     "adapters": 1,
     "capture": 2,
+    "timeline": 2,
     "session": 2,
     "pruning": 2,
     "report": 2,
@@ -26,7 +27,9 @@ FLOORS = {
 
 # Steps along one floor that are meant: loops over a Session, and KAN.plot.
 SIDEWAYS = {
+    ("timeline", "capture"),
     ("session", "capture"),
+    ("session", "timeline"),
     ("pruning", "session"),
     ("report", "session"),
     ("schedules", "session"),

@@ -224,6 +224,29 @@ def test_refit_leaves_a_network_alone_from_which_nothing_is_pruned() -> None:
     assert same(bits(model), before)
 
 
+@pytest.mark.parametrize("compensate", ["mean", "least_squares"])
+def test_cut_while_the_session_trains_leaves_the_weights_to_the_trainer(compensate: str) -> None:
+    model, x, y = network([2, 4, 1])
+    session = Session(model, (x.repeat(3, 1), y.repeat(3, 1)), compensate=compensate)
+    session.prune([(0, 0, 0)])
+    before = bits(model)
+    seen: list[Tensor] = []
+
+    def click(step: int, _result: Any) -> None:
+        if step == 2:
+            trained = model.layers[0].coef.detach().clone()
+            session.prune([(0, 1, 2)])
+            seen.extend([trained, model.layers[0].coef.detach().clone()])
+
+    session.fit(opt="Adam", lr=0.01, steps=5, progress=False, callback=click)
+    assert torch.equal(*seen)
+    assert not torch.equal(seen[0], before["layers.0.coef"])
+    assert not model.layers[0].mask[2, 1]
+    assert session.undo() == "fit"
+    session.undo()
+    assert same(bits(model), before)
+
+
 # Refusals
 
 

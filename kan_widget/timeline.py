@@ -1,0 +1,123 @@
+"""The states that a model has been in, and the way into each: whole or not at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from .adapters import Adapter
+from .capture import Capture, State
+from .core.history import History
+from .core.log import Command
+from .core.plan import REFITS, PruningPlan, nothing
+from .core.topology import Edge, Masks, Topology
+
+
+class Timeline:
+    """A model's states. Whoever calls holds the model (`Adapter.take`).
+
+    Args:
+        adapter: The port to the model.
+        plan: Criterion, structure and compensation at the start.
+
+    Attributes:
+        history: Every state so far.
+    """
+
+    def __init__(self, adapter: Adapter, plan: PruningPlan) -> None:
+        self._adapter = adapter
+        self._training = False
+        self.history: History[State] = History(self.captured(plan))
+
+    @property
+    def present(self) -> State:
+        """The state now."""
+        return self.history.present
+
+    def captured(self, plan: PruningPlan, command: Command | None = None) -> State:
+        """The model as it is now under a rule that takes nothing: everything that is off counts as pruned by hand."""
+        masks, fills = self._adapter.masks()
+        weights = self._adapter.weights()
+        capture = Capture(self._adapter, self._adapter.trace(), fills, weights)
+        threshold = nothing(plan.candidates(capture.scores(plan.criterion)))
+        rule = replace(plan, threshold=threshold, pruned=edges_off(self._adapter.topology, masks))
+        return State(rule, capture, weights, weights, command)
+
+    def planned(self, plan: PruningPlan, command: Command) -> tuple[State, int]:
+        """The state of another plan, and for how many nodes the rows were too few where it asks for a refit."""
+        present, capture = self.present, self.present.capture
+        if self._training:  # the weights are the trainer's
+            return replace(present, plan=plan, command=command), 0
+        state = replace(present, plan=plan, weights=present.base, command=command)
+        masks = plan.masks(capture.scores(plan.criterion))
+        if plan.compensate not in REFITS or all(map(np.array_equal, masks, capture.trace.masks)):
+            return state, 0
+        try:
+            self._put(state, weights=True)
+            starved = self._adapter.refit(plan.compensate, capture.trace.masks, capture.fills, capture.weights)
+            return replace(state, weights=self._adapter.weights()), starved
+        finally:
+            self._put(present, weights=True)
+
+    def push(self, label: str, state: State) -> None:
+        """Enter a new state."""
+        self._enter(state, lambda: self.history.push(label, state))
+
+    def travel(self, position: int) -> None:
+        """Enter a state of the history again."""
+        self._enter(self.history.steps[position].state, lambda: self.history.jump(position))
+
+    def note_training(self) -> None:
+        """Take weights that were trained outside of here into every state that had the weights before.
+
+        Training of the user's own is not a step: undo takes back what was done here and leaves it alone.
+        """
+        old = self.present.weights
+        if not self._training and not self._adapter.same_weights(old):
+            new = self._adapter.weights()
+            self.history.amend(lambda s: replace(s, base=new, weights=new) if s.weights is old else s)
+
+    @contextmanager
+    def training(self) -> Iterator[None]:
+        """While the model is trained as a step of its own."""
+        self._training = True
+        try:
+            yield
+        finally:
+            self._training = False
+
+    def commands(self) -> list[Command]:
+        """What led from the start to the present state."""
+        found: list[Command] = []
+        position = self.history.position
+        while position > 0:
+            command = self.history.steps[position].state.command
+            assert command is not None
+            found.insert(0, command)
+            position = self.history.parents[position]
+        return found
+
+    def _enter(self, state: State, record: Callable[[], Any]) -> None:
+        """Put a state into the model and into the history, or leave both as they are."""
+        old = self.present
+        try:
+            self._put(state, weights=state.weights is not old.weights)
+            record()
+        except BaseException:
+            self._put(old, weights=state.weights is not old.weights)
+            raise
+
+    def _put(self, state: State, weights: bool) -> None:
+        masks = state.plan.masks(state.capture.scores(state.plan.criterion))
+        self._adapter.write_masks(masks, state.capture.fills_under(masks, state.plan.compensate))
+        if weights:
+            self._adapter.restore_weights(state.weights)
+
+
+def edges_off(topology: Topology, masks: Masks) -> frozenset[Edge]:
+    """The edges that `masks` switch off."""
+    return frozenset(e for e in topology.edges() if not masks[e.layer][e.target, e.source])
