@@ -10,7 +10,7 @@ from pathlib import Path
 
 import torch
 
-from . import forward, plot, startup, train, widget
+from . import forward, plot, pruning, startup, train, widget
 from .table import Row, table
 
 RESULTS = Path(__file__).with_name("results.md")
@@ -22,6 +22,9 @@ SECTIONS: dict[str, Section] = {
     "widget": widget.rows,
     "import": startup.rows,
 }
+# It has a table of its own, and takes minutes: only where it is asked for.
+PRUNING = "pruning"
+SECTION_HELP = f"any of: {', '.join([*SECTIONS, PRUNING])}; all but {PRUNING} if none"
 
 
 def machine() -> str:
@@ -36,22 +39,25 @@ def machine() -> str:
 def main() -> None:
     """Parse the command line, measure, print."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("sections", nargs="*", metavar="section", help=f"any of: {', '.join(SECTIONS)}; all if none")
+    parser.add_argument("sections", nargs="*", metavar="section", help=SECTION_HELP)
     parser.add_argument("--repeats", type=int, default=15, help="interleaved repeats of each short measurement")
     parser.add_argument("--seeds", type=int, default=5, help="trainings of each library")
-    parser.add_argument("--slow", action="store_true", help="also let pykan plot 544 edges, once: about a minute")
+    parser.add_argument("--slow", action="store_true", help="also let pykan plot 544 edges, once; more seeds of digits")
     parser.add_argument("--write", action="store_true", help=f"write the table to {RESULTS.name} as well")
     options = parser.parse_args()
-    unknown = sorted(set(options.sections) - set(SECTIONS))
+    unknown = sorted(set(options.sections) - {*SECTIONS, PRUNING})
     if unknown:
-        parser.error(f"there is no section {', '.join(unknown)}; there are {', '.join(SECTIONS)}")
+        parser.error(f"there is no section {', '.join(unknown)}; there are {', '.join([*SECTIONS, PRUNING])}")
     torch.set_num_threads(1)
     rows: list[Row] = []
     for name in options.sections or SECTIONS:
+        if name == PRUNING:
+            print(pruning.table(pruning.report(options)), flush=True)
+            continue
         found = SECTIONS[name](options)
         print(table(found), flush=True)
         rows += found
-    if options.write:
+    if options.write and rows:
         text = f"Measured on {machine()}.\n\n{table(rows)}"
         RESULTS.write_text(text, encoding="utf-8")
     print(f"\nMeasured on {machine()}.")
