@@ -97,6 +97,8 @@ class Session:
         check_criterion(criterion)
         plan = PruningPlan(criterion=criterion, structure=structure, compensate=compensate)
         self._adapter = adapt(model, data)
+        if not self._adapter.is_finite():
+            raise ValueError("the model has parameters that are NaN or infinite; train it anew or load a good one")
         self._subscribers: list[Callable[[], None]] = []
         self.revision = 0
         self.remark = ""
@@ -170,6 +172,11 @@ class Session:
     def threshold(self) -> float:
         """The rule prunes where score < threshold."""
         return self.plan.threshold
+
+    @property
+    def nothing(self) -> float:
+        """The threshold that takes nothing: 0, or ``-inf`` where scores can be negative."""
+        return nothing(self.plan.candidates(self.scores))
 
     @property
     def _given_up(self) -> tuple[int, ...]:
@@ -293,7 +300,7 @@ class Session:
         """Go back to the masks and weights of the start, as a step that can be undone."""
 
         def change() -> None:
-            self._time.note_training()
+            self._note_changes()
             if self.edited:
                 start = self._time.history.steps[0].state
                 self._time.push("reset", replace(start, command=Command("reset")))
@@ -308,7 +315,7 @@ class Session:
         """
 
         def change() -> None:
-            self._time.note_training()
+            self._note_changes()
             self._time.push("refresh", self._time.captured(self.plan, Command("refresh")))
             self._changed()
 
@@ -323,7 +330,7 @@ class Session:
         Returns:
             What the model's ``fit`` returns.
         """
-        self._adapter.take(self._time.note_training)
+        self._adapter.take(self._note_changes)
 
         def settle() -> None:
             self._time.push("fit", self._time.captured(self.plan, Command("fit", options)))
@@ -342,6 +349,7 @@ class Session:
         """
 
         def back() -> str:
+            self._note_changes()
             label = self.history.undo_label
             self._travel(self.history.before, "undo")
             return label or ""
@@ -356,6 +364,7 @@ class Session:
         """
 
         def forth() -> str:
+            self._note_changes()
             self._travel(self.history.after, "redo")
             return self.history.undo_label or ""
 
@@ -369,7 +378,12 @@ class Session:
         """
         if not 0 <= position < len(self.history.steps):
             raise ValueError(f"history has states 0..{len(self.history.steps) - 1}; got {position}")
-        self._adapter.take(lambda: self._travel(position, "jump"))
+
+        def go() -> None:
+            self._note_changes()
+            self._travel(position, "jump")
+
+        self._adapter.take(go)
 
     def compact(self) -> Any:
         """A new, smaller model with the same function as the model has now."""
@@ -418,7 +432,7 @@ class Session:
         return threshold
 
     def _in_reach(self, threshold: float) -> float:
-        if threshold < 0 and nothing(self.plan.candidates(self.scores)) == 0:
+        if threshold < 0 and self.nothing == 0:
             raise ValueError(
                 f"threshold must be 0 or more, since {self.plan.criterion} is never negative; got {threshold}"
             )
@@ -461,7 +475,7 @@ class Session:
         """Apply a change of plan as one step, unless it changes nothing."""
 
         def run() -> None:
-            self._time.note_training()
+            self._note_changes()
             label, plan = change(self.plan)
             if plan == self.plan:
                 return
@@ -484,10 +498,13 @@ class Session:
             words += f"; the largest threshold that does not is {limit:.3g}"
         raise ValueError(words)
 
+    def _note_changes(self) -> None:
+        if self._time.note_changes():
+            self._changed()
+
     def _travel(self, position: int | None, verb: str) -> None:
         if position is None:
             raise ValueError(f"there is nothing to {verb}")
-        self._time.note_training()
         self._time.travel(position)
         self._changed()
 

@@ -14,7 +14,7 @@ from .capture import Capture, State
 from .core.history import History
 from .core.log import Command
 from .core.plan import REFITS, PruningPlan, nothing
-from .core.topology import Edge, Masks, Topology
+from .core.topology import Edge, EdgeArrays, Masks, Topology
 
 
 class Timeline:
@@ -71,15 +71,25 @@ class Timeline:
         """Enter a state of the history again."""
         self._enter(self.history.steps[position].state, lambda: self.history.jump(position))
 
-    def note_training(self) -> None:
-        """Take weights that were trained outside of here into every state that had the weights before.
+    def note_changes(self) -> bool:
+        """Take in what was done to the model outside of here, so that nothing done here undoes it.
 
-        Training of the user's own is not a step: undo takes back what was done here and leaves it alone.
+        Trained weights go into every state that had the weights before: training of the user's own is not a step, and
+        undo leaves it alone. Edges switched on or off become a step of their own. Returns whether there were any.
         """
         old = self.present.weights
         if not self._training and not self._adapter.same_weights(old):
             new = self._adapter.weights()
             self.history.amend(lambda s: replace(s, base=new, weights=new) if s.weights is old else s)
+        masks, fills = self._adapter.masks()
+        expected = self._written(self.present)
+        if all(map(np.array_equal, (*masks, *fills), (*expected[0], *expected[1]))):
+            return False
+        topology = self._adapter.topology
+        gone = edges_off(topology, masks) - edges_off(topology, expected[0])
+        command = Command("prune", {"edges": [list(edge) for edge in sorted(gone)], "cut": True})
+        self.history.push("changes from outside", self.captured(self.present.plan, command))
+        return True
 
     @contextmanager
     def training(self) -> Iterator[None]:
@@ -111,9 +121,14 @@ class Timeline:
             self._put(old, weights=state.weights is not old.weights)
             raise
 
-    def _put(self, state: State, weights: bool) -> None:
+    def _written(self, state: State) -> tuple[Masks, EdgeArrays]:
+        """Masks and fills of a state, in the precision that the model keeps them in."""
         masks = state.plan.masks(state.capture.scores(state.plan.criterion))
-        self._adapter.write_masks(masks, state.capture.fills_under(masks, state.plan.compensate))
+        fills = state.capture.fills_under(masks, state.plan.compensate)
+        return masks, tuple(map(self._adapter.kept, fills))
+
+    def _put(self, state: State, weights: bool) -> None:
+        self._adapter.write_masks(*self._written(state))
         if weights:
             self._adapter.restore_weights(state.weights)
 

@@ -412,6 +412,49 @@ def test_two_sessions_share_nothing() -> None:
     assert second.history.undo_label is None
 
 
+def test_edges_switched_off_outside_stay_off_and_can_be_undone() -> None:
+    model, x, y = network([2, 4, 1])
+    model.data = model.coerce((x, y))
+    session = Session(model, (x, y))
+    session.prune([(0, 1, 1)])
+    inside = bits(model)
+    model.remove_edge(0, 0, 0)
+    outside = bits(model)
+    session.prune([(0, 1, 3)])
+    assert [int(m) for m in model.layers[0].mask[:, 0]] == [0, 1, 1, 1]
+    assert [s.label for s in session.history.steps][2:] == ["changes from outside", "prune edge x2 to h4"]
+    session.undo()
+    assert same(bits(model), outside)
+    session.undo()
+    assert same(bits(model), inside)
+    assert session.redo() == "changes from outside"
+    model.layers[0].mask.fill_(True)
+    assert session.undo() == "changes from outside"
+    assert same(bits(model), outside)
+
+
+def test_two_sessions_of_one_model_do_not_undo_each_other() -> None:
+    model, x, y = network([2, 4, 1])
+    first, second = Session(model, (x, y)), Session(model, (x, y))
+    second.set_sparsity(0.5)
+    left = sum(int(layer.mask.sum()) for layer in model.layers)
+    edge = next(e for e in first.topology.edges() if model.layers[e.layer].mask[e.target, e.source] and e.layer == 0)
+    first.prune([edge])
+    assert sum(int(layer.mask.sum()) for layer in model.layers) == left - 1
+    replayed, _, _ = network([2, 4, 1])
+    again = Session(replayed, (x, y))
+    again.replay(first.log())
+    assert all(torch.equal(a.mask, b.mask) for a, b in zip(model.layers, replayed.layers, strict=True))
+
+
+def test_session_refuses_a_model_that_is_not_finite() -> None:
+    model, x, y = network([2, 3, 1])
+    with torch.no_grad():
+        model.layers[0].coef[0, 0, 0] = float("nan")
+    with pytest.raises(ValueError, match="parameters that are NaN"):
+        Session(model, (x, y))
+
+
 # Subscribers and threads
 
 

@@ -54,11 +54,17 @@ class Adapter(Protocol):
     def write_masks(self, masks: Masks, fills: EdgeArrays) -> None:
         """Switch edges on and off, reversibly: weights stay."""
 
+    def kept(self, array: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The numbers as the model keeps them: rounded to its precision."""
+
     def weights(self) -> Any:
         """A copy of everything that training changes, to hand back to `restore_weights`."""
 
     def restore_weights(self, weights: Any) -> None:
         """Put back what `weights` gave, bit for bit."""
+
+    def is_finite(self) -> bool:
+        """Whether all weights are finite numbers."""
 
     def same_weights(self, weights: Any) -> bool:
         """Whether the model has exactly these weights now."""

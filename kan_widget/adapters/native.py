@@ -67,6 +67,10 @@ class NativeAdapter:
         """Switch edges on and off, reversibly."""
         self.model.set_masks(masks, fills)
 
+    def kept(self, array: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The numbers in the model's precision."""
+        return _numpy(torch.tensor(array, dtype=self.model.dtype).double())
+
     def weights(self) -> dict[str, Tensor]:
         """A copy of parameters and knots."""
         return {name: tensor.detach().clone() for name, tensor in self._trained()}
@@ -80,6 +84,10 @@ class NativeAdapter:
         """Put back a copy, bit for bit."""
         for name, tensor in self._trained():
             tensor.copy_(weights[name])
+
+    def is_finite(self) -> bool:
+        """Whether all weights are finite numbers."""
+        return all(bool(torch.isfinite(tensor).all()) for _, tensor in self._trained())
 
     def same_weights(self, weights: Any) -> bool:
         """Whether the model has exactly these weights now."""

@@ -115,10 +115,24 @@ def _collect(data: Dataset[Any] | DataLoader[Any]) -> tuple[Tensor, Tensor]:
 def _tensor(name: str, value: Any) -> Tensor:
     if isinstance(value, Tensor):
         return value.detach()
-    array = np.asarray(value)
+    if hasattr(value, "dtypes") and hasattr(value, "to_numpy"):  # a pandas frame, whose columns may differ in kind
+        array = _frame(name, value)
+    else:
+        array = np.asarray(value)
     if array.dtype.kind not in "biuf":
         raise TypeError(f"{name} must hold numbers; got an array of dtype {array.dtype}")
     return torch.from_numpy(np.require(array, requirements=["C", "W"]))  # pandas' columns are read-only
+
+
+def _frame(name: str, frame: Any) -> np.ndarray[Any, Any]:
+    """A data frame or series as floats, missing values as nan; integers stay integers, since they may be classes."""
+    array = np.asarray(frame)
+    if array.dtype.kind in "biuf":
+        return array
+    try:
+        return np.asarray(frame.to_numpy(dtype=float, na_value=np.nan))
+    except (TypeError, ValueError) as error:
+        raise TypeError(f"{name} must hold numbers; {error}. Encode or drop the other columns") from error
 
 
 def _finite(name: str, tensor: Tensor) -> Tensor:

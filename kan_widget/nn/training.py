@@ -168,7 +168,7 @@ def _tell(bar: Any, result: FitResult) -> None:
             f"the loss was no longer finite after {done} steps; the best parameters so far are kept. "
             "A smaller lr or update_grid=False may help",
             RuntimeWarning,
-            stacklevel=3,
+            stacklevel=4,
         )
     elif not bar.disable:
         bar.write(f"stopped after {done} steps; the best parameters so far are kept")

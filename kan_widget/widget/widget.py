@@ -12,6 +12,7 @@ import anywidget
 import traitlets
 
 from ..core.plan import COMPENSATIONS, STRUCTURES
+from ..core.scores import check_criterion
 from ..session import Session
 from . import wire
 
@@ -40,9 +41,9 @@ class KANWidget(anywidget.AnyWidget):
     Args:
         model: A KAN, or a `Session` to share between several widgets.
         data: What it is measured on: pykan's dict, ``(x, y)``, ``(x, y, x_test, y_test)``, a torch ``Dataset`` or
-            ``DataLoader``. Left out for a `Session`.
-        criterion: Importance that the threshold compares: ``"l1"``, ``"std"`` or ``"attribution"``. Where a `Session`
-            is given, this and the next two are its own.
+            ``DataLoader``. Left out for a `Session`; left out for a model, the training data of its last ``fit``.
+        criterion: Importance that the threshold compares: ``"l1"``, ``"std"``, ``"attribution"``, ``"taylor2"``,
+            ``"leave_one_out"`` and so on. Where a `Session` is given, this and the next two are its own.
         structure: What the threshold takes: ``"edge"``, ``"node"`` or ``"input"``.
         compensate: How lost edges are made up for: ``"mean"``, ``"none"``, ``"gain_bias"`` or ``"least_squares"``.
         height: Of the widget, in pixels.
@@ -78,7 +79,7 @@ class KANWidget(anywidget.AnyWidget):
     notice = traitlets.Dict(read_only=True).tag(sync=True)
     threshold = traitlets.Float(0.0).tag(sync=True, echo_update=False)
     selection: traitlets.List[tuple[int, ...]] = traitlets.List().tag(sync=True)
-    criterion = traitlets.Enum(wire.CRITERIA, default_value="l1").tag(sync=True)
+    criterion = traitlets.Unicode("l1").tag(sync=True)
     structure = traitlets.Enum(STRUCTURES, default_value="edge").tag(sync=True)
     compensate = traitlets.Enum(COMPENSATIONS, default_value="mean").tag(sync=True)
     height = traitlets.Int(480, min=240, max=4000).tag(sync=True)
@@ -102,6 +103,10 @@ class KANWidget(anywidget.AnyWidget):
                 raise ValueError("a Session has its data already; leave data out")
             self.session = model
         else:
+            if data is None:
+                data = getattr(model, "data", None)
+            if data is None:
+                raise ValueError("give data to measure the model on: KANWidget(model, data)")
             self.session = Session(model, data, criterion=criterion, structure=structure, compensate=compensate)
         self._publishing = False
         self._held = False
@@ -143,12 +148,13 @@ class KANWidget(anywidget.AnyWidget):
             with self.hold_sync():
                 if self._drawn is not session.trace:
                     self.set_trait("network", wire.network(session))
+                if self._drawn is not session.trace or plan.criterion not in self.scores["criteria"]:
                     self.set_trait("scores", wire.scores(session))
-                    self._drawn = session.trace
+                self._drawn = session.trace
                 self.set_trait("pruning", wire.pruning(session))
                 self.set_trait("metrics", wire.metrics(session))
                 self.set_trait("notice", self._notice("info", session.remark) if session.remark else {})
-                self.threshold, self.criterion = plan.threshold, plan.criterion
+                self.threshold, self.criterion = wire.shown(plan.threshold), plan.criterion
                 self.structure, self.compensate = plan.structure, plan.compensate
         finally:
             self._publishing = False
@@ -165,11 +171,22 @@ class KANWidget(anywidget.AnyWidget):
 
     @traitlets.validate("threshold")
     def _check_threshold(self, proposal: Any) -> float:
-        if self._publishing or proposal["value"] == self.session.threshold:
-            return float(proposal["value"])
+        value = float(proposal["value"])
+        if self._publishing or value == wire.shown(self.session.threshold):
+            return value
         try:
-            return self.session.check_threshold(proposal["value"])
+            if not value >= 0:
+                raise ValueError(f"threshold must be 0 or more here; got {value}")
+            self.session.check_threshold(wire.meant(self.session, value))
         except (ValueError, TypeError) as error:
+            raise traitlets.TraitError(str(error)) from error
+        return value
+
+    @traitlets.validate("criterion")
+    def _check_criterion(self, proposal: Any) -> str:
+        try:
+            return check_criterion(proposal["value"])
+        except ValueError as error:
             raise traitlets.TraitError(str(error)) from error
 
     @traitlets.validate("selection")
@@ -182,7 +199,8 @@ class KANWidget(anywidget.AnyWidget):
     @traitlets.observe("threshold", "criterion", "structure", "compensate")
     def _on_choice(self, change: Any) -> None:
         if not self._publishing:
-            getattr(self.session, f"set_{change['name']}")(change["new"])
+            value = wire.meant(self.session, change["new"]) if change["name"] == "threshold" else change["new"]
+            getattr(self.session, f"set_{change['name']}")(value)
 
     def set_state(self, sync_data: dict[str, Any]) -> None:
         """Take what a front end wrote into traits: checked, and only into those that it may write."""
@@ -204,6 +222,10 @@ class KANWidget(anywidget.AnyWidget):
 
     def _on_message(self, _widget: Any, content: Any, _buffers: Any) -> None:
         kind = content.get("type") if isinstance(content, dict) else None
+        if kind == "hello":
+            # A kernel hears a widget while a cell runs only after one exchange on the thread that is for that.
+            self.send({"type": "hello"})
+            return
         if kind not in ("ops", "detail"):
             log.warning("a front end sent an unknown message")
             return

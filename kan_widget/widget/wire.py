@@ -14,8 +14,9 @@ from ..core.plan import COMPENSATIONS, STRUCTURES
 from ..core.topology import Edge
 from ..session import Session
 
-# What the front end can choose from: its axis of scores is logarithmic, and signed ones have no place on it.
-CRITERIA = ("l1", "std", "attribution")
+# What the front end offers. The first are always sent; the scores of another when it is the one in force.
+CHEAP = ("l1", "std", "attribution")
+OFFERED = (*CHEAP, "taylor2", "leave_one_out")
 MAX_OPS = 1000
 DETAIL_POINTS = 200
 
@@ -44,12 +45,15 @@ def network(session: Session) -> dict[str, Any]:
 
 
 def scores(session: Session) -> dict[str, Any]:
-    """Trait ``scores``: importance of edges and nodes by every criterion."""
-    by = {name: session.scores_by(name) for name in CRITERIA}
+    """Trait ``scores``: importance of edges and nodes, by the cheap criteria and by the one in force.
+
+    The front end's axis is logarithmic: what would better be gone, by a signed criterion, counts as 0 there.
+    """
+    by = {name: session.scores_by(name) for name in dict.fromkeys((*CHEAP, session.plan.criterion))}
     return {
         "criteria": list(by),
-        "edge": {name: _f32(*(e.ravel() for e in s.edges)) for name, s in by.items()},
-        "node": {name: _f32(*s.nodes) for name, s in by.items()},
+        "edge": {name: _f32(*(np.maximum(e, 0).ravel() for e in s.edges)) for name, s in by.items()},
+        "node": {name: _f32(*(np.maximum(n, 0) for n in s.nodes)) for name, s in by.items()},
     }
 
 
@@ -58,14 +62,15 @@ def pruning(session: Session) -> dict[str, Any]:
     plan, topology = session.plan, session.topology
     bits = [session.masks, session.active, topology.masks_of(plan.kept), topology.masks_of(plan.pruned)]
     edges = sum(np.concatenate([m.ravel() for m in masks]).astype(np.uint8) << bit for bit, masks in enumerate(bits))
-    history = session.history
+    history, limit = session.history, session.threshold_limit
     return {
         "revision": session.revision,
         "edges": np.asarray(edges, dtype=np.uint8).tobytes(),
         "nodes": np.concatenate(session.live).astype(np.uint8).tobytes(),
-        "threshold": plan.threshold,
-        "limit": session.threshold_limit,
+        "threshold": shown(plan.threshold),
+        "limit": None if limit is None else shown(limit),
         "criterion": plan.criterion,
+        "criteria": list(dict.fromkeys((*OFFERED, plan.criterion))),
         "structure": plan.structure,
         "compensate": plan.compensate,
         "structures": list(STRUCTURES),
@@ -74,6 +79,16 @@ def pruning(session: Session) -> dict[str, Any]:
         "redo": history.redo_label,
         "edited": session.edited,
     }
+
+
+def shown(threshold: float) -> float:
+    """A threshold on the front end's axis, where 0 takes nothing."""
+    return max(threshold, 0.0)
+
+
+def meant(session: Session, threshold: float) -> float:
+    """The threshold that one from the front end stands for."""
+    return session.nothing if threshold == 0 else threshold
 
 
 def metrics(session: Session) -> dict[str, Any]:
@@ -160,7 +175,7 @@ def _parse_op(session: Session, op: Any, stale: bool) -> Callable[[], Any]:
         return lambda: command(edges, nodes=nodes)
     if kind == "set_threshold":
         threshold = _number(op.get("threshold"))
-        return lambda: session.set_threshold(threshold)
+        return lambda: session.set_threshold(meant(session, threshold))
     if kind in ("set_criterion", "set_structure", "set_compensate"):
         word = _word(op.get(kind.removeprefix("set_")))
         command = getattr(session, kind)

@@ -11,7 +11,7 @@ import torch
 from torch.utils.data import DataLoader, TensorDataset
 
 from kan_widget import create_dataset
-from kan_widget.nn.datasets import Data
+from kan_widget.nn.datasets import Data, as_data
 from kan_widget.nn.network import Network
 
 X = torch.rand(12, 2, generator=torch.Generator().manual_seed(0))
@@ -170,3 +170,15 @@ def test_create_dataset_leaves_the_global_generator_alone() -> None:
         "train_label": (5, 1),
         "test_label": (3, 1),
     }
+
+
+def test_frame_of_mixed_columns_is_taken_as_floats() -> None:
+    frame = pd.DataFrame({"a": [0.5, 1.0, 2.0], "b": [True, False, True], "c": pd.array([1, 2, 3], dtype="Int64")})
+    data = as_data(frame, in_features=3, out_features=1, dtype=torch.float32, device=torch.device("cpu"))
+    assert data.train_input.tolist() == [[0.5, 1.0, 1.0], [1.0, 0.0, 2.0], [2.0, 1.0, 3.0]]
+    frame["c"] = pd.array([1, None, 3], dtype="Int64")
+    with pytest.raises(ValueError, match="NaN"):
+        as_data(frame, in_features=3, out_features=1, dtype=torch.float32, device=torch.device("cpu"))
+    frame["c"] = ["x", "y", "z"]
+    with pytest.raises(TypeError, match="train_input must hold numbers"):
+        as_data(frame, in_features=3, out_features=1, dtype=torch.float32, device=torch.device("cpu"))

@@ -194,6 +194,47 @@ def test_widgets_of_one_session_agree() -> None:
         KANWidget(session, DATA)
 
 
+@pytest.mark.parametrize("criterion", ["taylor2", "leave_one_out", "auto", "fisher", "coefficient", "random"])
+def test_any_criterion_can_be_in_force(criterion: str) -> None:
+    widget = KANWidget(KAN([2, 4, 1], seed=0), DATA, criterion=criterion)
+    page = Page(widget)
+    assert widget.criterion == widget.pruning["criterion"] == criterion
+    assert criterion in widget.scores["criteria"]
+    assert criterion in widget.pruning["criteria"]
+    shown = np.frombuffer(widget.scores["edge"][criterion], "<f4")
+    level = float(np.sort(shown)[5])
+    if level == 0 or (widget.pruning["limit"] is not None and level > widget.pruning["limit"]):
+        level = float(shown[shown > 0].min())
+    assert page.ops({"type": "set_threshold", "threshold": level})["type"] == "ack"
+    assert ((edges(widget) & 1) == (shown >= level)).all()  # the front end's comparison is Python's
+    assert page.ops({"type": "set_threshold", "threshold": 0})["type"] == "ack"
+    assert (edges(widget) & 1).all()
+    assert widget.threshold == 0
+
+
+def test_criterion_changed_in_python_brings_its_scores() -> None:
+    widget = KANWidget(KAN([2, 4, 1], seed=0), DATA)
+    widget.session.set_criterion("taylor2")
+    assert widget.criterion == "taylor2"
+    assert "taylor2" in widget.scores["criteria"]
+    widget.criterion = "leave_one_out"
+    assert widget.session.plan.criterion == "leave_one_out"
+    assert widget.scores["criteria"][-1] == "leave_one_out"
+
+
+def test_data_of_the_last_fit_are_enough() -> None:
+    model = KAN([2, 4, 1], seed=0)
+    with pytest.raises(ValueError, match="give data"):
+        KANWidget(model)
+    model.fit(DATA, steps=1, progress=False)
+    assert KANWidget(model).metrics["now"]["test_loss"] is not None
+
+
+def test_hello_is_answered() -> None:
+    page = Page(KANWidget(KAN([2, 4, 1], seed=0), DATA))
+    assert page.say({"type": "hello"}) == {"type": "hello"}
+
+
 # Messages
 
 
@@ -266,7 +307,7 @@ def test_hostile_message_is_answered_or_ignored_and_never_breaks_the_state(conte
     before = state(SHARED)
     page.say(content)
     for answer, _ in page.received:
-        assert answer["type"] in ("ack", "nack", "detail")
+        assert answer["type"] in ("ack", "nack", "detail", "hello")
         if answer["type"] == "nack":
             assert_same(state(SHARED), before)
     masks = SHARED.session.masks
