@@ -52,7 +52,8 @@ def main() -> None:
     rows: list[Row] = []
     for name in options.sections or SECTIONS:
         if name == PRUNING:
-            print(pruning.table(pruning.report(options)), flush=True)
+            for line in pruning.table(pruning.report(options)):
+                print(line, flush=True)
             continue
         found = SECTIONS[name](options)
         print(table(found), flush=True)
