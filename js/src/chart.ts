@@ -41,7 +41,9 @@ const scale = ({ low, high }: Extent, from: number, to: number) => (v: number): 
   from + ((v - low) / (high - low)) * (to - from);
 
 const WIDTH = 248;
-const PLOT = { left: 38, right: WIDTH - 8, top: 10 };
+const PLOT = { least: 38, right: WIDTH - 8, top: 10 };
+/** Width of a digit of the ticks, and what is left free of them. */
+const TICK = { digit: 6.4, margin: 10 };
 const FOOT = 28;
 const DENSITY = 22;
 
@@ -67,11 +69,12 @@ function curvePath(data: ChartData, sx: (v: number) => number, sy: (v: number) =
   return path;
 }
 
-function grid(x: Extent, y: Extent, sx: (v: number) => number, sy: (v: number) => number, bottom: number): SVGTemplateResult {
-  const across = ticks(x.low, x.high, 4);
-  const up = ticks(y.low, y.high, bottom < 84 ? 3 : 4);
-  return svg`${up.map((v) => svg`<line class=${v === 0 ? "zero" : "rule"} x1=${PLOT.left} x2=${PLOT.right}
-      y1=${sy(v)} y2=${sy(v)} /><text class="tick" x=${PLOT.left - 6} y=${sy(v)} dy=".34em" text-anchor="end"
+function grid(
+  x: Extent, up: readonly number[], sx: (v: number) => number, sy: (v: number) => number, left: number, bottom: number,
+): SVGTemplateResult {
+  const across = ticks(x.low, x.high, left > 48 ? 3 : 4);
+  return svg`${up.map((v) => svg`<line class=${v === 0 ? "zero" : "rule"} x1=${left} x2=${PLOT.right}
+      y1=${sy(v)} y2=${sy(v)} /><text class="tick" x=${left - 6} y=${sy(v)} dy=".34em" text-anchor="end"
       >${formatTick(v)}</text>`)}${across.map((v) => svg`<line class="mark" x1=${sx(v)} x2=${sx(v)}
       y1=${bottom} y2=${bottom + 4} /><text class="tick" x=${sx(v)} y=${bottom + 16}
       text-anchor="middle">${formatTick(v)}</text>`)}`;
@@ -89,15 +92,18 @@ export function chart(data: ChartData, label: string, title: string, height: num
   const tight = extent(data.y);
   const room = (tight.high - tight.low) * 0.06;
   const y = { low: tight.low - room, high: tight.high + room };
-  const sx = scale(x, PLOT.left, PLOT.right);
+  const up = ticks(y.low, y.high, bottom < 84 ? 3 : 4);
+  const widest = Math.max(0, ...up.map((v) => formatTick(v).length));
+  const left = Math.max(PLOT.least, widest * TICK.digit + TICK.margin);
+  const sx = scale(x, left, PLOT.right);
   // The density has a floor of its own, so that it never hides the curve.
   const sy = scale(y, bottom - 8, PLOT.top);
   const density = densityPath(data, sx, bottom);
   return svg`<svg class="chart" viewBox="0 0 ${WIDTH} ${height}" role="img" aria-label=${label}>
-    <text class="tick name" x=${PLOT.left - 14} y=${bottom + 16} text-anchor="end">${shorten(title)}</text>
+    <text class="tick name" x=${left - 14} y=${bottom + 16} text-anchor="end">${shorten(title)}</text>
     ${density ? svg`<path class="density" d=${density} />` : nothing}
-    ${grid(x, y, sx, sy, bottom)}
-    <line class="axis" x1=${PLOT.left} x2=${PLOT.right} y1=${bottom} y2=${bottom} />
+    ${grid(x, up, sx, sy, left, bottom)}
+    <line class="axis" x1=${left} x2=${PLOT.right} y1=${bottom} y2=${bottom} />
     ${knotMarks(data, x, sx, bottom)}
     <path class="function" d=${curvePath(data, sx, sy)} />
   </svg>`;

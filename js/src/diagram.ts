@@ -58,7 +58,6 @@ export class Diagram {
   #glide: { readonly from: cameras.Camera; readonly to: cameras.Camera; start: number } | null = null;
   #focus: Hit | null = null;
   #hovered: Hit | null = null;
-  #inset = 0;
 
   constructor(events: DiagramEvents, signal: AbortSignal) {
     this.#events = events;
@@ -85,6 +84,7 @@ export class Diagram {
 
   /** Show another state. */
   show(shown: Shown): void {
+    if (shown.snapshot !== this.#shown?.snapshot) this.#unhover(); // what the tip says may be true no more
     this.#shown = shown;
     this.#frame.request();
   }
@@ -102,13 +102,6 @@ export class Diagram {
     this.#atFit = true;
     const place = this.#place;
     if (place) this.#glideTo(cameras.fit(place, this.#view));
-  }
-
-  /** Tell how much of the view's foot is covered, and keep what is in focus clear of it. */
-  cover(inset: number): void {
-    if (inset === this.#inset) return;
-    this.#inset = inset;
-    if (inset > 0) this.#reveal();
   }
 
   /** Zoom about the middle of the view. */
@@ -239,7 +232,7 @@ export class Diagram {
     const [place, snapshot] = [this.#place, this.#shown?.snapshot];
     if (!this.#focus || !place || !snapshot) return;
     const { x, y } = placeOf(place, snapshot, this.#focus);
-    const clear = { width: this.#view.width, height: this.#view.height - this.#inset };
+    const clear = this.#view;
     const revealed = cameras.reveal(this.#glide?.to ?? this.#camera, x, y, clear);
     if (revealed.x !== this.#camera.x || revealed.y !== this.#camera.y) {
       this.#atFit = false;
@@ -277,7 +270,8 @@ export class Diagram {
     render(html`<b>${partTitle(snapshot.net, hit)}</b> ${formatScore(score)}`, this.#tip);
     const above = sy > 64;
     this.#tip.className = `tip on${above ? "" : " under"}`;
-    const left = Math.max(56, Math.min(this.#view.width - 56, sx));
+    const reach = this.#tip.offsetWidth / 2 + 4;
+    const left = Math.max(reach, Math.min(this.#view.width - reach, sx));
     this.#tip.style.cssText = `left:${left}px;top:${above ? sy - r - 6 : sy + r + 6}px`;
   }
 

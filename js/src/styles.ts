@@ -5,7 +5,7 @@ export const STYLES = `
 :host{display:block;container-type:inline-size;color-scheme:light}
 *{box-sizing:border-box}
 .kan{${variables(PALETTES.light)};
-  position:relative;display:grid;grid-template-rows:auto minmax(120px,1fr) auto auto;min-height:320px;
+  position:relative;display:grid;grid-template-rows:auto minmax(120px,1fr) auto auto;height:var(--asked);min-height:320px;
   background:var(--bg);color:var(--ink);border:1px solid var(--line);border-radius:10px;overflow:hidden;
   font:400 13px/20px Inter,system-ui,"Segoe UI",Roboto,"Helvetica Neue",Arial,sans-serif;
   font-variant-numeric:tabular-nums;text-align:left;letter-spacing:0;-webkit-font-smoothing:antialiased}
@@ -64,7 +64,7 @@ canvas{position:absolute;inset:0;width:100%;height:100%;display:block}
 .halo.node{border-radius:50%}
 .halo.on{visibility:visible}
 .tip{visibility:hidden;opacity:0;transform:translate(-50%,-100%);padding:2px 8px;border-radius:6px;background:var(--ink);color:var(--bg);
-  font-size:12px;white-space:nowrap;transition:opacity .15s}
+  max-width:calc(100% - 8px);font-size:12px;white-space:nowrap;overflow:hidden;text-overflow:ellipsis;transition:opacity .15s}
 .tip.under{transform:translate(-50%,0)}
 .tip.on{visibility:visible;opacity:1}
 .marquee{display:none;border:1px dashed var(--accent);background:var(--accent-bg);opacity:.6;border-radius:4px}
@@ -79,7 +79,7 @@ canvas{position:absolute;inset:0;width:100%;height:100%;display:block}
 
 .inspector{flex:none;display:flex;flex-direction:column;gap:8px;width:288px;padding:16px;border-left:1px solid var(--line);background:var(--bg);
   overflow:auto;overscroll-behavior:contain}
-.inspector header{display:flex;align-items:flex-start;justify-content:space-between;gap:8px;min-height:20px}
+.inspector header{flex:none;display:flex;align-items:flex-start;justify-content:space-between;gap:8px;min-height:20px}
 .inspector h2{font-size:14px;overflow-wrap:anywhere}
 .inspector .close{flex:none;width:24px;height:24px;margin:-2px -4px -2px 0}
 .about{color:var(--mute)}
@@ -179,7 +179,10 @@ h3 span{color:var(--faint);font-weight:400}
   .toolbar{gap:8px}
   .field span{display:none}
   .hint{display:none}
-  .inspector{position:absolute;z-index:1;left:0;right:0;bottom:0;width:auto;max-height:68%;padding:8px 16px 12px;gap:4px;border-left:0;border-top:1px solid var(--line)}
+  .kan{height:auto;min-height:var(--asked);grid-template-rows:auto 1fr auto auto}
+  .main{flex-direction:column}
+  .diagram{flex:1 0 max(200px,calc(var(--asked) - 312px))}
+  .inspector{width:auto;padding:8px 16px 12px;gap:4px;border-left:0;border-top:1px solid var(--line);overflow:visible}
   .inspector.idle{display:none}
   .inspector .titles{display:flex;flex-wrap:wrap;align-items:baseline;justify-content:space-between;flex:1;gap:0 16px}
   .facts{display:grid;grid-template-columns:minmax(0,200px) minmax(0,1fr);gap:16px;align-items:start}

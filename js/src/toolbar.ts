@@ -59,13 +59,13 @@ export function toolbar(snapshot: Snapshot, store: Store, actions: ToolbarAction
       <button class="button" title="Back to the network before any pruning" aria-disabled=${!pruning.edited}
         @click=${() => pruning.edited && store.ask({ type: "reset" })}>Reset</button>
     </div>
-    ${choice("Score by", pruning.criterion, scores.criteria, (criterion) => store.ask({ type: "set_criterion", criterion }))}
+    ${choice("Score by", pruning.criterion, pruning.criteria.length ? pruning.criteria : scores.criteria, (criterion) => store.ask({ type: "set_criterion", criterion }))}
     ${structures(snapshot, store)}
     ${choice("Compensation", pruning.compensate, pruning.compensations, (compensate) =>
       store.ask({ type: "set_compensate", compensate }), "minor")}
     <div class="group end">
       <button class="button quiet" aria-label="Fit view" title="Show the whole network (F)"
-        @click=${() => actions.fit()}>Fit<kbd aria-hidden="true">F</kbd></button>
+        @click=${() => actions.fit()}>Fit view<kbd aria-hidden="true">F</kbd></button>
       <button class="button quiet square help-button" aria-label="Help" title="Keys and gestures" aria-expanded=${helpOpen}
         @click=${() => actions.toggleHelp()}>?</button>
       ${helpOpen ? help(actions.toggleHelp) : nothing}

@@ -61,6 +61,8 @@ class View {
     this.#inspect = this.#createInspector();
     this.#listen(host, signal);
     this.#draw();
+    // Once something has gone back and forth, a kernel answers while a cell runs.
+    this.#wire.send({ type: "hello" });
   }
 
   #createSlider(signal: AbortSignal): CutActions {
@@ -183,12 +185,9 @@ class View {
     const orientation: Orientation = this.#wire.read("orientation") === "right" ? "right" : "up";
     render(html`<style>${STYLES}</style>
       <section class=${`kan${this.#height < HEIGHT.tall ? " short" : ""}`} role="region" aria-label=${networkLabel(snapshot?.net ?? null)} data-theme=${theme}
-        style=${`height:${this.#height}px`}>${snapshot ? this.#panels(snapshot) : html`<p class="blank">No network yet.</p>`}
+        style=${`--asked:${this.#height}px`}>${snapshot ? this.#panels(snapshot) : html`<p class="blank">No network yet.</p>`}
       </section>`, this.#root);
     this.#diagram.show({ snapshot, palette: PALETTES[theme], orientation });
-    const sheet = this.#root.querySelector<HTMLElement>(".inspector");
-    const covers = this.#width <= PADDING.at && (snapshot?.parts.length ?? 0) > 0;
-    this.#diagram.cover(covers ? (sheet?.offsetHeight ?? 0) : 0);
   }
 
   #panels(snapshot: Snapshot): TemplateResult {

@@ -21,7 +21,8 @@ export type Op =
 
 export type Outgoing =
   | { readonly type: "ops"; readonly id: string; readonly revision: number; readonly ops: readonly Op[] }
-  | { readonly type: "detail"; readonly id: string; readonly edge: Edge };
+  | { readonly type: "detail"; readonly id: string; readonly edge: Edge }
+  | { readonly type: "hello" };
 
 /** The finer curve of one edge, sent on request. */
 export interface Detail {
@@ -62,6 +63,8 @@ export interface Pruning {
   readonly threshold: number;
   readonly limit: number | null;
   readonly criterion: string;
+  /** What may be chosen; empty where Python does not say. */
+  readonly criteria: readonly string[];
   readonly structure: Structure;
   readonly compensate: string;
   readonly structures: readonly string[];
@@ -172,6 +175,7 @@ export function decodePruning(value: unknown, t: Topology): Pruning {
     threshold: number(raw["threshold"]),
     limit: numberOrNull(raw["limit"]),
     criterion: text(raw["criterion"]),
+    criteria: texts(raw["criteria"]),
     structure: structure === "node" || structure === "input" ? structure : "edge",
     compensate: text(raw["compensate"]),
     structures: texts(raw["structures"]),

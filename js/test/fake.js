@@ -77,6 +77,7 @@ export class FakePython {
   }
 
   answer(message) {
+    if (message.type === "hello") return this.model.emit("msg:custom", { type: "hello" }, []);
     if (message.type === "detail") {
       const buffers = createDetail(this.model.traits, message.edge);
       this.model.emit("msg:custom", { type: "detail", id: message.id, edge: message.edge, points: buffers[0].byteLength / 4 }, buffers);

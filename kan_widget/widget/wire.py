@@ -183,8 +183,9 @@ def _parse_op(session: Session, op: Any, stale: bool) -> Callable[[], Any]:
     if kind in ("undo", "redo", "reset"):
         if stale:
             raise ValueError(f"the network has changed since this view was drawn; look again, then {kind}")
-        command = getattr(session, kind)
-        return lambda: command()
+        command, label = getattr(session, kind), f"{kind}_label"
+        # A key held down asks once too often; that there is nothing left to undo is no news then.
+        return lambda: command() if kind == "reset" or getattr(session.history, label) else None
     raise ValueError("unknown op")
 
 
