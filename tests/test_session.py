@@ -205,6 +205,23 @@ def test_refitting_beats_means_and_is_undone_to_the_same_bits(kind: str) -> None
     assert errors[kind] < 0.7 * errors["mean"]
 
 
+def test_refit_leaves_coefficients_that_can_be_trained_on() -> None:
+    model, x, y = network([2, 4, 1])
+    with torch.no_grad():
+        model.layers[0].scale_spline[:2] *= 1e-5  # as a penalty may leave it
+        model.layers[0].coef[:2] *= 1e5
+    session = Session(model, (x.repeat(4, 1), y.repeat(4, 1)), compensate="least_squares")
+    with torch.no_grad():
+        before = model(x)
+    session.prune([(0, 0, 0), (0, 1, 1)])
+    mask = model.layers[0].mask
+    assert float(model.layers[0].coef[mask].detach().abs().max()) < 100
+    result = session.fit(opt="Adam", lr=3e-3, steps=1, progress=False)
+    with torch.no_grad():
+        assert float((model(x) - before).abs().max()) < 1
+    assert result.train_loss[0] < 1
+
+
 def test_refit_with_too_few_rows_says_so_and_keeps_means() -> None:
     model, x, y = network([2, 3, 1])
     session = Session(model, (x[:6], y[:6]), compensate="least_squares")

@@ -71,12 +71,12 @@ def _refit_coefficients(layer: KANLayer, values: Tensor, residual: Tensor, ridge
     size = planes.shape[1]
     change = torch.zeros(layer.out_features, layer.in_features, size, dtype=torch.float64, device=values.device)
     starved = _solve_each(layer, centred, size, residual, ridge, change)
-    used = layer.scale_spline.abs() > 1e-6 * layer.scale_spline.abs().amax().clamp_min(1e-30)
     wanted = layer.coef.double() * layer.scale_spline.double().unsqueeze(-1) + change[..., :-1]
-    scale = torch.where(used, layer.scale_spline, torch.ones_like(layer.scale_spline))
     moved = (change != 0).any(dim=-1)
-    layer.coef.copy_(torch.where(moved.unsqueeze(-1), wanted / scale.double().unsqueeze(-1), layer.coef.double()))
-    layer.scale_spline.copy_(torch.where(moved, scale, layer.scale_spline))
+    # The scale goes into the coefficients: one that training has made small would make them huge, and a step of the
+    # next training would send the function anywhere.
+    layer.coef.copy_(torch.where(moved.unsqueeze(-1), wanted, layer.coef.double()))
+    layer.scale_spline.copy_(torch.where(moved, torch.ones_like(layer.scale_spline), layer.scale_spline))
     layer.scale_base.add_(change[..., -1].to(layer.scale_base))
     _settle_bias(layer, residual, torch.einsum("oik,ik->o", change, mean.squeeze(-1)))
     return starved
