@@ -83,13 +83,14 @@ def _sub_layer(layer: KANLayer, sources: Tensor, targets: Tensor, bias: Tensor) 
     def pick(edges: Tensor) -> Tensor:
         return edges[targets][:, sources].clone()
 
+    mask = pick(layer.mask)  # what is off is emptied: nothing will bring it back, and it need not be stored
     return KANLayer(
         layer.grid[sources].clone(),
-        pick(layer.coef),
-        pick(layer.scale_base),
-        pick(layer.scale_spline),
+        pick(layer.coef) * mask.unsqueeze(-1),
+        pick(layer.scale_base) * mask,
+        pick(layer.scale_spline) * mask,
         k=layer.k,
         base=layer.base,
         bias=bias[targets].clone(),
-        mask=pick(layer.mask),
+        mask=mask,
     )

@@ -280,7 +280,8 @@ class Network(nn.Module):
     def compact(self) -> Self:
         """A network without dead nodes and edges that computes the same function; this one is left alone.
 
-        Constants are folded into biases. Input nodes that nothing reads are dropped, but data keep their columns.
+        Constants are folded into biases. Input nodes that nothing reads are dropped, but data keep their columns. Edges
+        that are pruned between nodes that stay are emptied, and take no room in a saved file.
 
         Raises:
             ValueError: If a layer would be left without nodes.

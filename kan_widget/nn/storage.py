@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
+from torch import Tensor
 
 from .layer import KANLayer
 
@@ -22,16 +23,13 @@ N = TypeVar("N", bound="Network")
 FORMAT = "kan_widget"
 VERSION = 1
 _TENSORS = ("grid", "coef", "scale_base", "scale_spline", "bias", "mask", "fill")
+_PER_EDGE = ("coef", "scale_base", "scale_spline", "fill")
 
 
 def save(network: Network, path: str | Path) -> None:
     """Write `network` to `path`, whole or not at all."""
     path = Path(path)
-    tensors = {
-        f"layers.{i}.{name}": getattr(layer, name).detach().cpu().contiguous()
-        for i, layer in enumerate(network.layers)
-        for name in _TENSORS
-    }
+    tensors = {f"layers.{i}.{name}": t for i, layer in enumerate(network.layers) for name, t in _packed(layer).items()}
     description = {
         "version": VERSION,
         "k": [layer.k for layer in network.layers],
@@ -52,6 +50,31 @@ def save(network: Network, path: str | Path) -> None:
     except BaseException:
         os.unlink(draft)
         raise
+
+
+def _packed(layer: KANLayer) -> dict[str, Tensor]:
+    """The tensors of a layer, those of edges without the empty ones if there are any: pruned, and nothing kept of them.
+
+    Only `compact` leaves edges so; a network that was merely masked is stored whole, since they may come back.
+    """
+    tensors = {name: getattr(layer, name).detach().cpu().contiguous() for name in _TENSORS}
+    full = tensors["mask"].clone()
+    for name in _PER_EDGE:
+        full |= (tensors[name].flatten(2) if tensors[name].ndim > 2 else tensors[name].unsqueeze(-1)).ne(0).any(-1)
+    if bool(full.all()):
+        return tensors
+    return {**tensors, **{name: tensors[name][full] for name in _PER_EDGE}, "full": full}
+
+
+def _unpacked(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    full = tensors.pop("full", None)
+    if full is None:
+        return tensors
+    for name in _PER_EDGE:
+        whole = tensors[name].new_zeros(*full.shape, *tensors[name].shape[1:])
+        whole[full] = tensors[name]
+        tensors[name] = whole
+    return tensors
 
 
 def _umask() -> int:
@@ -93,5 +116,6 @@ def _description(metadata: dict[str, str] | None, path: Path) -> dict[str, Any]:
 
 
 def _layer(file: Any, index: int, description: dict[str, Any]) -> KANLayer:
-    tensors = {name: file.get_tensor(f"layers.{index}.{name}") for name in _TENSORS}
-    return KANLayer(**tensors, k=description["k"][index], base=description["base"][index])
+    names = [*_TENSORS, "full"] if f"layers.{index}.full" in file.keys() else _TENSORS
+    tensors = {name: file.get_tensor(f"layers.{index}.{name}") for name in names}
+    return KANLayer(**_unpacked(tensors), k=description["k"][index], base=description["base"][index])

@@ -141,3 +141,26 @@ def test_a_newer_format_names_the_way_out(tmp_path: Path) -> None:
     save_file({"weight": torch.zeros(2)}, path, metadata={storage.FORMAT: '{"version": 99}'})
     with pytest.raises(ValueError, match=r"format version 99, this kan_widget reads up to 1; upgrade it"):
         KAN.load(path)
+
+
+def test_compact_network_is_stored_without_its_empty_edges(tmp_path: Path) -> None:
+    dense = Network([30, 20, 2], seed=0)
+    dense.save(tmp_path / "dense")
+    generator = torch.Generator().manual_seed(0)
+    masks = [torch.rand(layer.mask.shape, generator=generator) < 0.1 for layer in dense.layers]
+    dense.set_masks(masks, [torch.rand(mask.shape, generator=generator) for mask in masks])
+    dense.save(tmp_path / "masked")
+    small = dense.compact()
+    small.save(tmp_path / "small")
+    again = Network.load(tmp_path / "small")
+    for name, tensor in small.state_dict().items():
+        assert torch.equal(again.state_dict()[name], tensor)
+    x = torch.rand(5, 30, generator=generator)
+    assert torch.equal(again(x), small(x))
+    masked = Network.load(tmp_path / "masked")
+    assert all(
+        torch.equal(a, b) for a, b in zip(masked.state_dict().values(), dense.state_dict().values(), strict=True)
+    )
+    size = {name: (tmp_path / name).stat().st_size for name in ("dense", "masked", "small")}
+    assert size["small"] < size["dense"] / 4
+    assert size["masked"] == pytest.approx(size["dense"], rel=0.05)
