@@ -89,6 +89,8 @@ class KAN(Network):
         Source:
             pykan 0.2.8, ``MultKAN.attribute``.
         """
+        if l is None and i is not None:
+            raise ValueError("i names a node of layer l; give l as well")
         trace = self._trace(data)
         if l is None:
             if out_score is None:

@@ -56,6 +56,8 @@ def update_grid(network: Network, x: Tensor) -> None:
 @torch.no_grad()
 def refined(layer: KANLayer, intervals: int) -> KANLayer:
     """A copy of `layer` with another number of grid intervals, its curves kept on the grid."""
+    if isinstance(intervals, bool) or not hasattr(intervals, "__index__"):
+        raise TypeError(f"grid, the number of intervals, must be a whole number; got {intervals!r}")
     if intervals < 1:
         raise ValueError(f"grid, the number of intervals, must be at least 1; got {intervals}")
     k = layer.k

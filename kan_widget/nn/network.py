@@ -212,7 +212,14 @@ class Network(nn.Module):
 
         Raises:
             ValueError: If `x` has another number of columns.
+            TypeError: If `x` is no tensor, or of another dtype than the model.
         """
+        if not isinstance(x, Tensor):
+            raise TypeError(
+                f"x must be a tensor; got {type(x).__name__}. torch.as_tensor(x, dtype=model.dtype) makes one"
+            )
+        if x.dtype != self.dtype:
+            raise TypeError(f"x is {x.dtype} and the model {self.dtype}; give x.to(model.dtype)")
         if x.ndim < 1 or x.shape[-1] != self.in_features:
             raise ValueError(f"x must have {self.in_features} columns; got shape {tuple(x.shape)}")
         if torch.compiler.is_compiling():
@@ -436,6 +443,9 @@ def _checked_width(width: Sequence[Any]) -> list[int]:
 
 
 def _check_options(grid: int, k: int, grid_range: Sequence[float], grid_eps: float) -> None:
+    for name, value in (("grid, the number of intervals,", grid), ("k, the degree of the splines,", k)):
+        if isinstance(value, bool) or not hasattr(value, "__index__"):
+            raise TypeError(f"{name} must be a whole number; got {value!r}")
     if grid < 1:
         raise ValueError(f"grid, the number of intervals, must be at least 1; got {grid}")
     if k < 1:

@@ -6,6 +6,7 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -119,6 +120,8 @@ def fit(
         pykan 0.2.8, ``MultKAN.fit`` (objective and defaults).
     """
     _check_options(opt, steps, lr, batch)
+    factors = {"lamb": lamb, "lamb_l1": lamb_l1, "lamb_entropy": lamb_entropy}
+    _check_factors({**factors, "lamb_coef": lamb_coef, "lamb_coefdiff": lamb_coefdiff})
     penalty = Penalty(reg_metric, lamb_l1, lamb_entropy, lamb_coef, lamb_coefdiff)
     data = network.coerce(dataset, need_labels=True, check_labels=loss is None)
     network.data = data
@@ -153,6 +156,12 @@ def _check_options(opt: str, steps: int, lr: float, batch: int) -> None:
         raise ValueError(f"lr must be positive; got {lr}")
     if batch == 0 or batch < -1:
         raise ValueError(f"batch must be a number of rows, or -1 for all; got {batch}")
+
+
+def _check_factors(factors: Mapping[str, Any]) -> None:
+    for name, value in factors.items():
+        if not isinstance(value, Real) or not 0 <= value < float("inf"):
+            raise ValueError(f"{name} must be a finite number, 0 or more; got {value!r}")
 
 
 def _show(bar: Any, result: FitResult) -> None:

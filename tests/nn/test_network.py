@@ -252,3 +252,30 @@ def test_sizes_and_print() -> None:
     assert (model.width, model.depth, model.grid, model.k) == ([2, 3, 1], 2, 4, 2)
     model.layers[0].mask[0, 0] = False
     assert "width=[2, 3, 1], grid=4, k=2, edges 8 / 9, parameters" in repr(model)
+
+
+def test_forward_says_what_it_needs() -> None:
+    model = Network([2, 1], seed=0)
+    with pytest.raises(TypeError, match="x must be a tensor; got list"):
+        model([[0.0, 0.0]])
+    with pytest.raises(TypeError, match=r"x is torch.float64 and the model torch.float32"):
+        model(torch.zeros(3, 2, dtype=torch.float64))
+    with pytest.raises(TypeError, match=r"x is torch.int64"):
+        model(torch.zeros(3, 2, dtype=torch.long))
+
+
+@pytest.mark.parametrize("value", [2.5, "5", True, None])
+def test_whole_numbers_are_asked_for(value: object) -> None:
+    with pytest.raises(TypeError, match="whole number"):
+        Network([2, 1], grid=value)  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="whole number"):
+        Network([2, 1], seed=0).refine(value)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("value", [float("nan"), -1.0, float("inf"), "much"])
+def test_factors_of_the_penalty_are_checked(value: object) -> None:
+    model = Network([2, 1], seed=0)
+    x = torch.zeros(5, 2)
+    for name in ("lamb", "lamb_l1", "lamb_entropy", "lamb_coef", "lamb_coefdiff"):
+        with pytest.raises(ValueError, match=f"{name} must be a finite number"):
+            model.fit((x, x[:, :1]), **{name: value})
