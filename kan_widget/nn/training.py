@@ -160,7 +160,7 @@ def _check_options(opt: str, steps: int, lr: float, batch: int) -> None:
 
 def _check_factors(factors: Mapping[str, Any]) -> None:
     for name, value in factors.items():
-        if not isinstance(value, Real) or not 0 <= value < float("inf"):
+        if not isinstance(value, Real) or not 0 <= float(value) < float("inf"):
             raise ValueError(f"{name} must be a finite number, 0 or more; got {value!r}")
 
 
