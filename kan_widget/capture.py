@@ -99,14 +99,14 @@ class State:
         capture: What it was decided on.
         base: The weights that were trained.
         weights: The weights in force: the same, or refitted to make up for what was pruned.
-        command: What led here; None for the start.
+        commands: What led here from the state before; none for the start.
     """
 
     plan: PruningPlan
     capture: Capture
     base: Any
     weights: Any
-    command: Command | None = None
+    commands: tuple[Command, ...] = ()
 
 
 @dataclass(frozen=True)

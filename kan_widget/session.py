@@ -303,7 +303,7 @@ class Session:
             self._note_changes()
             if self.edited:
                 start = self._time.history.steps[0].state
-                self._time.push("reset", replace(start, command=Command("reset")))
+                self._time.push("reset", replace(start, commands=(Command("reset"),)))
                 self._changed()
 
         self._adapter.take(change)
@@ -392,7 +392,7 @@ class Session:
     def log(self) -> Log:
         """Everything that led from the start to the present state; ``to_json()`` and ``to_script()`` write it down.
 
-        Training of the model outside of the session is not in it.
+        Of what was done outside of the session it holds the edges that were switched, not the training.
         """
         start = self.history.steps[0].state.plan
         options = {"criterion": start.criterion, "structure": start.structure, "compensate": start.compensate}
@@ -432,9 +432,9 @@ class Session:
         return threshold
 
     def _in_reach(self, threshold: float) -> float:
-        if threshold < 0 and self.nothing == 0:
+        if -np.inf < threshold < 0 and self.nothing == 0:
             raise ValueError(
-                f"threshold must be 0 or more, since {self.plan.criterion} is never negative; got {threshold}"
+                f"threshold must be 0 or more, since no score by {self.plan.criterion} is below; got {threshold}"
             )
         return threshold
 

@@ -38,21 +38,21 @@ class Timeline:
         """The state now."""
         return self.history.present
 
-    def captured(self, plan: PruningPlan, command: Command | None = None) -> State:
+    def captured(self, plan: PruningPlan, *commands: Command) -> State:
         """The model as it is now under a rule that takes nothing: everything that is off counts as pruned by hand."""
         masks, fills = self._adapter.masks()
         weights = self._adapter.weights()
         capture = Capture(self._adapter, self._adapter.trace(), fills, weights)
         threshold = nothing(plan.candidates(capture.scores(plan.criterion)))
         rule = replace(plan, threshold=threshold, pruned=edges_off(self._adapter.topology, masks))
-        return State(rule, capture, weights, weights, command)
+        return State(rule, capture, weights, weights, commands)
 
     def planned(self, plan: PruningPlan, command: Command) -> tuple[State, int]:
         """The state of another plan, and for how many nodes the rows were too few where it asks for a refit."""
         present, capture = self.present, self.present.capture
         if self._training:  # the weights are the trainer's
-            return replace(present, plan=plan, command=command), 0
-        state = replace(present, plan=plan, weights=present.base, command=command)
+            return replace(present, plan=plan, commands=(command,)), 0
+        state = replace(present, plan=plan, weights=present.base, commands=(command,))
         masks = plan.masks(capture.scores(plan.criterion))
         if plan.compensate not in REFITS or all(map(np.array_equal, masks, capture.trace.masks)):
             return state, 0
@@ -86,9 +86,13 @@ class Timeline:
         if all(map(np.array_equal, (*masks, *fills), (*expected[0], *expected[1]))):
             return False
         topology = self._adapter.topology
-        gone = edges_off(topology, masks) - edges_off(topology, expected[0])
-        command = Command("prune", {"edges": [list(edge) for edge in sorted(gone)], "cut": True})
-        self.history.push("changes from outside", self.captured(self.present.plan, command))
+        off, was_off = edges_off(topology, masks), edges_off(topology, expected[0])
+        changes = [
+            Command("prune", {"edges": [list(edge) for edge in sorted(off - was_off)], "cut": True}),
+            Command("restore", {"edges": [list(edge) for edge in sorted(was_off - off)]}),
+        ]
+        commands = [*(change for change in changes if change.arguments["edges"]), Command("refresh")]
+        self.history.push("changes from outside", self.captured(self.present.plan, *commands))
         return True
 
     @contextmanager
@@ -105,9 +109,7 @@ class Timeline:
         found: list[Command] = []
         position = self.history.position
         while position > 0:
-            command = self.history.steps[position].state.command
-            assert command is not None
-            found.insert(0, command)
+            found = [*self.history.steps[position].state.commands, *found]
             position = self.history.parents[position]
         return found
 

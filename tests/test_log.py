@@ -150,5 +150,35 @@ def test_argument_that_json_does_not_know_is_an_error() -> None:
     session = Session(model(), DATA)
     session.fit(steps=1, progress=False, loss=torch.nn.functional.l1_loss)
     log: Any = session.log()
-    with pytest.raises(TypeError, match="function"):
-        log.to_json()
+    for write in (log.to_json, log.to_script):
+        with pytest.raises(TypeError, match="function"):
+            write()
+
+
+def test_rule_that_takes_nothing_by_a_signed_criterion_can_be_written_down() -> None:
+    session = Session(model(), DATA, criterion="taylor2")
+    session.set_sparsity(0.2)
+    session.set_threshold(float("-inf"))
+    text = session.log().to_script()
+    assert 'threshold=float("-inf")' in text
+    scope: dict[str, Any] = {}
+    exec(text, scope)
+    again = scope["replay"](model(), DATA)
+    assert same(session.model, again.model)
+    assert Log.from_json(session.log().to_json()).commands[-1].arguments["threshold"] == float("-inf")
+
+
+def test_edges_switched_outside_are_in_the_log_both_ways() -> None:
+    session = Session(model(), DATA)
+    session.prune([(0, 0, 0), (0, 1, 1)])
+    session.model.layers[0].mask[0, 0] = True
+    session.set_threshold(0.0)
+    session.model.remove_edge(0, 2, 2, data=DATA)
+    session.model.layers[0].mask[1, 1] = True
+    session.prune([(1, 3, 0)])
+    again = Session(model(), DATA)
+    again.replay(Log.from_json(session.log().to_json()))
+    for a, b in zip(session.model.layers, again.model.layers, strict=True):
+        assert torch.equal(a.mask, b.mask)
+    with torch.no_grad():
+        assert torch.allclose(session.model(X), again.model(X), atol=1e-5)

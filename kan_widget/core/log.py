@@ -5,9 +5,15 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from math import isfinite
 from typing import Any
 
 VERSION = 1
+
+
+def _source(value: Any) -> str:
+    """Python text of a value; infinities have no literal."""
+    return f'float("{value}")' if isinstance(value, float) and not isfinite(value) else repr(value)
 
 
 @dataclass(frozen=True)
@@ -18,7 +24,7 @@ class Command:
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def __str__(self) -> str:
-        return f"session.{self.name}({', '.join(f'{key}={value!r}' for key, value in self.arguments.items())})"
+        return f"session.{self.name}({', '.join(f'{key}={_source(value)}' for key, value in self.arguments.items())})"
 
 
 @dataclass(frozen=True)
@@ -66,7 +72,12 @@ class Log:
             raise ValueError(f"this is not a log that Session.log wrote ({type(error).__name__}: {error})") from error
 
     def to_script(self) -> str:
-        """The log as a Python function that does it all again."""
+        """The log as a Python function that does it all again.
+
+        Raises:
+            TypeError: As `to_json`.
+        """
+        self.to_json()  # what JSON does not know has no text as Python either
         options = "".join(f", {key}={value!r}" for key, value in self.options.items())
         lines = [f"    {command}" for command in self.commands]
         return "\n".join(
