@@ -171,7 +171,7 @@ h3 span{color:var(--faint);font-weight:400}
 .help dd{color:var(--mute)}
 .blank{display:grid;place-items:center;padding:48px 16px;color:var(--mute);grid-row:1/-1}
 
-@container (max-width:800px){
+@container (max-width:900px){
   .toolbar{gap:8px 10px}
   .field.minor span{display:none}
 }
