@@ -12,6 +12,7 @@ FLOORS = {
     "core": 0,
     "nn": 0,
     "adapters": 1,
+    "figure": 1,
     "capture": 2,
     "timeline": 2,
     "session": 2,
@@ -19,13 +20,12 @@ FLOORS = {
     "report": 2,
     "schedules": 2,
     "sweep": 2,
-    "figure": 3,
     "kan": 3,
     "widget": 3,
     "__init__": 4,
 }
 
-# Steps along one floor that are meant: loops over a Session, and KAN.plot.
+# Steps along one floor that are meant: loops over a Session.
 SIDEWAYS = {
     ("timeline", "capture"),
     ("session", "capture"),
@@ -36,7 +36,6 @@ SIDEWAYS = {
     ("sweep", "session"),
     ("sweep", "pruning"),
     ("sweep", "report"),
-    ("kan", "figure"),
 }
 
 # Third-party packages that only these parts may know.

@@ -9,7 +9,6 @@ import torch
 from torch import Tensor
 
 from kan_widget import KAN, Session
-from kan_widget.figure import draw_curves
 from kan_widget.report import curve
 
 X = torch.rand(120, 3, generator=torch.Generator().manual_seed(0), dtype=torch.float64) * 2 - 1
@@ -89,7 +88,7 @@ def test_curves_print_tabulate_and_draw() -> None:
     frame = found.to_frame()
     assert len(frame) == 9 * 4
     assert set(frame.criterion) == {"std", "l1", "random 0", "random 1"}
-    axes = draw_curves(found)
+    axes = found.plot()
     assert [line.get_label() for line in axes.lines] == ["std", "l1"]
     plt.close("all")
 

@@ -3,22 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.collections import LineCollection, PolyCollection
 from matplotlib.figure import Figure
-from matplotlib.ticker import PercentFormatter
 from numpy.typing import NDArray
 
-from .core.topology import EdgeArrays
-from .core.trace import Trace
-
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-    from .report import Curves
+from ..core.topology import EdgeArrays
+from ..core.trace import Trace
 
 Array = NDArray[np.float64]
 
@@ -79,23 +73,6 @@ def draw_network(
     if title:
         axes.set_title(title, fontsize=24 * scale * varscale, y=1.0)
     return figure
-
-
-def draw_curves(curves: Curves, ax: Axes | None = None) -> Axes:
-    """Draw the loss of each criterion against sparsity; random pruning is a band from its best to its worst draw."""
-    axes = plt.figure(figsize=(6, 3.6)).add_subplot() if ax is None else ax
-    if curves.control:
-        chance = np.stack([curve.loss for curve in curves.control])
-        axes.fill_between(
-            curves.control[0].sparsity, chance.min(0), chance.max(0), color="0.85", linewidth=0, label="random"
-        )
-    for name, curve in curves.items():
-        axes.plot(curve.sparsity, curve.loss, label=name.replace("_", " "))
-    axes.set(xlabel=f"{curves.structure}s removed", ylabel=f"loss on {curves.rows} rows", xlim=(0, 1))
-    axes.xaxis.set_major_formatter(PercentFormatter(1))
-    axes.legend(frameon=False)
-    axes.spines[["top", "right"]].set_visible(False)
-    return axes
 
 
 def _draw_layer(

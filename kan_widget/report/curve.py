@@ -5,16 +5,19 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .core.plan import STRUCTURES
-from .core.reach import active_edges, live_nodes
-from .core.scores import Scores, random_scores
-from .core.topology import Masks
-from .session import Session
+from ..core.plan import STRUCTURES
+from ..core.reach import active_edges, live_nodes
+from ..core.scores import Scores, random_scores
+from ..core.topology import Masks
+from ..session import Session
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Array = NDArray[np.float64]
 
@@ -42,7 +45,7 @@ class Curve:
 
 @dataclass(frozen=True, eq=False)
 class Curves(Mapping[str, Curve]):
-    """Curves by criterion, and what chance does; `kan_widget.figure.draw_curves` draws them.
+    """Curves by criterion, and what chance does.
 
     Attributes:
         by: The curves.
@@ -75,6 +78,22 @@ class Curves(Mapping[str, Curve]):
         names = [field.name for field in fields(Curve)]
         return pd.concat(
             [pd.DataFrame({name: getattr(curve, name) for name in names}) for curve in curves], ignore_index=True
+        )
+
+    def plot(self, ax: Axes | None = None) -> Axes:
+        """Draw the loss against sparsity; random pruning is a band from its best to its worst draw."""
+        from ..figure import draw_lines
+
+        chance = np.stack([curve.loss for curve in self.control]) if self.control else None
+        sparsity = next(iter([*self.by.values(), *self.control])).sparsity
+        return draw_lines(
+            sparsity,
+            {name: curve.loss for name, curve in self.by.items()},
+            band=None if chance is None else ("random", chance.min(0), chance.max(0)),
+            xlabel=f"{self.structure}s removed",
+            ylabel=f"loss on {self.rows} rows",
+            percent=True,
+            ax=ax,
         )
 
     def __repr__(self) -> str:
