@@ -13,25 +13,12 @@ from numpy.typing import NDArray
 
 from ..core.topology import EdgeArrays
 from ..core.trace import Trace
+from .panels import NotebookFigure
 
 Array = NDArray[np.float64]
 
 # Room for names below the inputs and above the outputs, in heights of a layer.
 _MARGIN = 0.24
-
-
-class NetworkFigure(Figure):
-    """A pyplot figure that a notebook shows once: as a cell's value or, if it is not that, at the end of the cell."""
-
-    def _ipython_display_(self) -> None:
-        from io import BytesIO
-
-        from IPython.display import Image, display
-
-        buffer = BytesIO()
-        self.savefig(buffer, format="png", bbox_inches="tight")
-        display(Image(data=buffer.getvalue()))  # type: ignore[no-untyped-call]
-        plt.close(self)  # or pyplot would show it again when the cell ends
 
 
 def draw_network(
@@ -61,7 +48,7 @@ def draw_network(
     depth = len(strength)
     busiest = max(5, *(edges.size for edges in strength))
     inches = np.array([1.0, 0.42 * depth]) * 10 * scale * max(1.0, (busiest / 30) ** 0.5)
-    figure: Figure = plt.figure(FigureClass=NetworkFigure, figsize=tuple(inches), dpi=100)
+    figure: Figure = plt.figure(FigureClass=NotebookFigure, figsize=tuple(inches), dpi=100)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
     axes.set(xlim=(-0.02, 1.02), ylim=(-_MARGIN, depth + _MARGIN))
     axes.axis("off")
