@@ -32,6 +32,7 @@ SIDEWAYS = {
     ("session", "timeline"),
     ("pruning", "session"),
     ("report", "session"),
+    ("report", "capture"),
     ("schedules", "session"),
     ("sweep", "session"),
     ("sweep", "pruning"),

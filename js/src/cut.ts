@@ -1,9 +1,13 @@
 import { html, nothing, svg, type SVGTemplateResult, type TemplateResult } from "lit-html";
-import { type Axis, type Bar, fromX, type Mark, marks, toX } from "./axis";
-import { formatThreshold, plural } from "./format";
+import { type Axis, type Bar, createAxis, fromX, histogram, type Mark, marks, toX } from "./axis";
+import { type Drawn, drawCurve, readAt, valuesOf } from "./curve";
+import { formatLoss, formatShare, formatThreshold, plural } from "./format";
 import { keys } from "./help";
 import type { Preview } from "./preview";
 import type { Snapshot } from "./snapshot";
+import { words } from "./toolbar";
+import { at } from "./topology";
+import type { Foreseen } from "./wire";
 
 /** What a hand on the threshold can do. */
 export interface CutActions {
@@ -19,11 +23,21 @@ export interface CutActions {
 export interface CutPlot {
   readonly axis: Axis;
   readonly bars: readonly Bar[];
+  readonly curve: Drawn | null;
 }
 
-const HEIGHT = 60;
+/** Lay the panel out. */
+export function createPlot(inPlay: Float32Array, curve: Foreseen | null, width: number): CutPlot {
+  const axis = createAxis(inPlay, width);
+  return { axis, bars: histogram(axis, inPlay), curve: curve && drawCurve(curve, axis, CURVE) };
+}
+
+const HEIGHT = 96;
 const LABEL_ROOM = 16;
+const BARS = 44;
 const TICKS = 24;
+/** What lies between the curve and the edges of its place. */
+const CURVE = { top: LABEL_ROOM + 6, bottom: HEIGHT - 8 };
 
 /** What a screen reader says of the threshold. */
 export function valueText(threshold: number, { edgesGo, nodesGo, inputsGo }: Preview): string {
@@ -39,19 +53,19 @@ export function whatGoes({ edgesGo, nodesGo, inputsGo }: Preview): string {
   return said.length === 0 ? "nothing goes" : `${said.join(", ")} ${one ? "goes" : "go"}`;
 }
 
-function summary({ threshold, preview, inPlay, pruning }: Snapshot): TemplateResult {
+function summary(snapshot: Snapshot): TemplateResult {
+  const { threshold, preview, inPlay, pruning } = snapshot;
   if (inPlay.length === 0) return html`<span class="said">no scores to cut by</span>`;
   if (threshold === 0) return html`<span class="said">below <b>0</b> · nothing goes</span>`;
   const atLimit = pruning.limit !== null && threshold >= pruning.limit;
   return html`<span class="said">below <b class="cut-text">${formatThreshold(threshold)}</b> · ${whatGoes(preview)}${
-    atLimit ? html` · <span class="limit-text">the most that leaves every output connected</span>` : nothing}</span>`;
+    cost(snapshot)}${atLimit ? html` · <span class="limit-text">the most that leaves every output connected</span>` : nothing}</span>`;
 }
 
 /** Bars grow with the root of their count once many scores share a bin, so that lone ones stay visible. */
 function barHeight(count: number, most: number): number {
   if (count === 0) return 0;
-  const room = HEIGHT - LABEL_ROOM;
-  return most <= 4 ? count * 13 : Math.max(2, room * Math.sqrt(count / most));
+  return most <= 4 ? count * 11 : Math.max(2, BARS * Math.sqrt(count / most));
 }
 
 function barsOf(bars: readonly Bar[], handle: number): SVGTemplateResult {
@@ -69,13 +83,43 @@ function barsOf(bars: readonly Bar[], handle: number): SVGTemplateResult {
   })}`;
 }
 
+/** What is plotted, in words: "test RMSE". */
+const nameOf = (curve: Foreseen, loss: string): string =>
+  `${curve.rows === "train" ? "training" : curve.rows} ${curve.accuracy ? "accuracy" : words(loss)}`;
+
+/** What a cut would cost, in words: "test RMSE 0.048 → 0.051". */
+function cost({ curve, metrics, threshold }: Snapshot): TemplateResult | typeof nothing {
+  if (!curve) return nothing;
+  const format = curve.accuracy ? formatShare : formatLoss;
+  const [before, after] = [at(valuesOf(curve), 0), readAt(curve, threshold)].map(format);
+  const name = nameOf(curve, metrics?.loss ?? "loss");
+  return html` · <span class="cost">${name} ${before === after ? html`<b>${after}</b>`
+    : html`${before} → <b>${after}</b>`}</span>`;
+}
+
+/** What the lines are. */
+function legend({ curve, metrics }: Snapshot): TemplateResult {
+  if (!curve) return html`<span class="hint">drag the line, or ${keys(["←", "→"])}</span>`;
+  return html`<span class="legend"><i></i>${nameOf(curve, metrics?.loss ?? "loss")}${
+    curve.controlLow ? html`<i class="chance"></i>at random` : nothing}</span>`;
+}
+
+function curveOf(snapshot: Snapshot, drawn: Drawn, handle: number): SVGTemplateResult | typeof nothing {
+  const { curve, threshold } = snapshot;
+  if (!curve) return nothing;
+  const y = drawn.y(readAt(curve, threshold));
+  return svg`${drawn.band ? svg`<path class="control" d=${drawn.band} />` : nothing}
+    <path class="foreseen" d=${drawn.line} />
+    <circle class="reading" cx=${handle} cy=${y} r="4" />`;
+}
+
 function tickLabel(mark: Mark, width: number): SVGTemplateResult | typeof nothing {
   if (!mark.label) return nothing;
   const anchor = mark.x > width - 8 ? "end" : mark.x < 8 ? "start" : "middle";
   return svg`<text class="tick" x=${mark.x} y=${HEIGHT + TICKS - 4} text-anchor=${anchor}>${mark.label}</text>`;
 }
 
-function plot(snapshot: Snapshot, { axis, bars }: CutPlot): SVGTemplateResult {
+function plot(snapshot: Snapshot, { axis, bars, curve }: CutPlot): SVGTemplateResult {
   const { limit } = snapshot.pruning;
   const handle = toX(axis, snapshot.threshold);
   const end = limit === null ? axis.width : toX(axis, limit);
@@ -88,6 +132,7 @@ function plot(snapshot: Snapshot, { axis, bars }: CutPlot): SVGTemplateResult {
           ? svg`<text class="tick" x=${end + 6} y="11">limit</text>` : nothing}`
       : nothing}
     ${barsOf(bars, handle)}
+    ${curve ? curveOf(snapshot, curve, handle) : nothing}
     <line class="axis" x1="0" x2=${axis.width} y1=${HEIGHT} y2=${HEIGHT} />
     ${marks(axis).map((mark) => svg`<line class="mark" x1=${mark.x} x2=${mark.x} y1=${HEIGHT}
       y2=${HEIGHT + (mark.label ? 5 : 3)} />${tickLabel(mark, axis.width)}`)}
@@ -134,7 +179,7 @@ export function cut(snapshot: Snapshot, geometry: CutPlot, actions: CutActions):
   const empty = snapshot.inPlay.length === 0;
   const most = snapshot.pruning.limit ?? 10 ** axis.high;
   return html`<div class="cut">
-    <div class="cut-head"><h2>Cut</h2>${summary(snapshot)}<span class="hint">drag the line, or ${keys(["←", "→"])}</span></div>
+    <div class="cut-head"><h2>Cut</h2>${summary(snapshot)}${legend(snapshot)}</div>
     <div class="track" @pointerdown=${empty ? nothing : follow(axis, actions)}>
       ${plot(snapshot, geometry)}
       <div class="grip" role="slider" tabindex="0" aria-label="Threshold" aria-valuemin="0" aria-valuemax=${most}

@@ -1,10 +1,11 @@
+import { answers } from "./curve";
 import { memo } from "./memo";
 import { foresee, type Rule, scoresOf } from "./plan";
 import { type Preview, preview } from "./preview";
 import { keptOf, type Scene, shares, strengths, strongestFirst, voices } from "./scene";
 import { at, edgeNumber, isEdge, isHidden, nodeNumber, type Part, type Topology } from "./topology";
 import {
-  BY_HAND, decodeMetrics, decodeNetwork, decodePruning, decodeScores, decodeSelection, KEPT,
+  BY_HAND, decodeCurve, decodeMetrics, decodeNetwork, decodePruning, decodeScores, decodeSelection, type Foreseen, KEPT,
   type Metrics, type Network, type Op, type Pruning, type Scores, type Wire,
 } from "./wire";
 
@@ -14,6 +15,8 @@ export interface Snapshot {
   readonly scores: Scores;
   readonly pruning: Pruning;
   readonly metrics: Metrics | null;
+  /** What every threshold of the rule in force would cost; null until that is known. */
+  readonly curve: Foreseen | null;
   /** Scores of the current criterion, over edges and over nodes. */
   readonly edgeScores: Float32Array;
   readonly nodeScores: Float32Array;
@@ -71,6 +74,7 @@ export function createReader(wire: Wire): (local: Local) => Snapshot | null {
   const scoring = memo(decodeScores);
   const pruned = memo(decodePruning);
   const measured = memo(decodeMetrics);
+  const foretold = memo(decodeCurve);
   const selected = memo(decodeSelected);
   const foreseen = memo((t: Topology, scores: Scores, base: Pruning, pending: readonly Op[]) =>
     pending.reduce((pruning, op) => foresee(t, scores, pruning, op), base));
@@ -106,9 +110,11 @@ export function createReader(wire: Wire): (local: Local) => Snapshot | null {
     const previewing = threshold !== pruning.threshold;
     const voice = voiced(t, pruning, previewing ? looked : null);
     const edgeScores = edgeScoring(rule);
+    const curve = foretold(wire.read("curve"));
     return {
       net, scores, pruning, threshold, previewing, edgeScores,
       metrics: measured(wire.read("metrics")),
+      curve: answers(curve, pruning) ? curve : null,
       nodeScores: nodeScoring(rule),
       inPlay: playing(t, rule, pruning.edges),
       preview: looked,

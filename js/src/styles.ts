@@ -129,7 +129,11 @@ h3 span{color:var(--faint);font-weight:400}
 .cut-head{display:flex;align-items:baseline;gap:16px;min-height:24px}
 .said{flex:1;min-width:0;color:var(--mute)}
 .cut-text{color:var(--cut)}
-.hint{color:var(--mute);white-space:nowrap}
+.cost{white-space:nowrap}
+.cost b{color:var(--ink)}
+.hint,.legend{color:var(--mute);white-space:nowrap}
+.legend i{display:inline-block;width:16px;height:2px;margin:0 6px 4px 0;border-radius:1px;background:var(--accent)}
+.legend .chance{height:8px;margin:0 6px 0 14px;background:var(--ink);opacity:.15}
 .track{position:relative;cursor:ew-resize;touch-action:pan-y;user-select:none;-webkit-user-select:none}
 .plot{display:block;overflow:visible}
 .plot .bar{fill:var(--ink);fill-opacity:.3}
@@ -138,6 +142,9 @@ h3 span{color:var(--faint);font-weight:400}
 .plot .mark{stroke:var(--edge)}
 .plot .beyond{fill:var(--shade)}
 .plot .limit{stroke:var(--faint);stroke-dasharray:2 2}
+.plot .control{fill:var(--ink);fill-opacity:.08}
+.plot .foreseen{fill:none;stroke:var(--accent);stroke-width:2;stroke-linejoin:round}
+.plot .reading{fill:var(--accent);stroke:var(--bg);stroke-width:2}
 .plot .handle{stroke:var(--cut);stroke-width:2}
 .plot .value{font-size:12px;font-weight:600;fill:var(--cut)}
 .grip{position:absolute;width:24px;height:32px;transform:translate(-50%,-50%);cursor:ew-resize}
@@ -178,7 +185,7 @@ h3 span{color:var(--faint);font-weight:400}
 @container (max-width:720px){
   .toolbar{gap:8px}
   .field span{display:none}
-  .hint{display:none}
+  .hint,.legend{display:none}
   .kan{height:auto;min-height:var(--asked);grid-template-rows:auto 1fr auto auto}
   .main{flex-direction:column}
   .diagram{flex:1 0 max(200px,calc(var(--asked) - 312px))}

@@ -1,7 +1,6 @@
 import { html, nothing, render, type TemplateResult } from "lit-html";
 import type { AnyModel } from "@anywidget/types";
-import { createAxis, histogram } from "./axis";
-import { cut, type CutActions, type CutPlot } from "./cut";
+import { createPlot, cut, type CutActions } from "./cut";
 import { Diagram } from "./diagram";
 import { footer } from "./footer";
 import { createFrame, createTimer } from "./frame";
@@ -35,10 +34,7 @@ class View {
   readonly #request: () => void;
   readonly #slider: CutActions;
   readonly #inspect: InspectorActions;
-  readonly #plot = memo((inPlay: Float32Array, width: number): CutPlot => {
-    const axis = createAxis(inPlay, width);
-    return { axis, bars: histogram(axis, inPlay) };
-  });
+  readonly #plot = memo(createPlot);
   readonly #stops = memo((inPlay: Float32Array, limit: number | null): Stops => createStops(inPlay, limit));
   #width = 0;
   #help = false;
@@ -203,7 +199,7 @@ class View {
     return html`${toolbar(snapshot, this.#store, actions, this.#help)}
       <div class="main"><div class="diagram">${this.#diagram.element}${notices(this.#store.notice, () => this.#store.dismiss())}</div>
         ${inspector(snapshot, this.#inspect)}</div>
-      ${cut(snapshot, this.#plot(snapshot.inPlay, width), this.#slider)}
+      ${cut(snapshot, this.#plot(snapshot.inPlay, snapshot.curve, width), this.#slider)}
       ${footer(snapshot, this.#store.pending, this.#store.late)}`;
   }
 

@@ -91,6 +91,21 @@ export interface Metrics {
   readonly now: Measure;
 }
 
+/** What every threshold of a rule would cost. */
+export interface Foreseen {
+  readonly criterion: string;
+  readonly structure: string;
+  readonly compensate: string;
+  /** The rows that it was measured on: "test" or "train". */
+  readonly rows: string;
+  readonly threshold: Float32Array;
+  readonly loss: Float32Array;
+  readonly accuracy: Float32Array | null;
+  /** The best and the worst that random pruning did in the plotted value; null while unknown. */
+  readonly controlLow: Float32Array | null;
+  readonly controlHigh: Float32Array | null;
+}
+
 export interface Notice {
   readonly id: string;
   readonly kind: "error" | "info";
@@ -101,7 +116,7 @@ export type Orientation = "up" | "right";
 
 /** The traits that the view listens to. */
 export const TRAITS = [
-  "network", "scores", "pruning", "metrics", "threshold", "selection", "notice", "height", "theme", "orientation",
+  "network", "scores", "pruning", "metrics", "curve", "threshold", "selection", "notice", "height", "theme", "orientation",
 ] as const;
 export type Trait = (typeof TRAITS)[number];
 
@@ -208,6 +223,25 @@ export function decodeMetrics(value: unknown): Metrics | null {
     loss: text(raw["loss"], "loss"),
     before: decodeMeasure(raw["before"]),
     now: decodeMeasure(raw["now"]),
+  };
+}
+
+/** Decode the `curve` trait; null until it is known. */
+export function decodeCurve(value: unknown): Foreseen | null {
+  const raw = fields(value);
+  if (raw["threshold"] === undefined) return null;
+  const threshold = float32(raw["threshold"]);
+  const over = (of: unknown): Float32Array | null => (of === null || of === undefined ? null : float32(of, threshold.length));
+  return {
+    criterion: text(raw["criterion"]),
+    structure: text(raw["structure"]),
+    compensate: text(raw["compensate"]),
+    rows: text(raw["rows"]),
+    threshold,
+    loss: float32(raw["loss"], threshold.length),
+    accuracy: over(raw["accuracy"]),
+    controlLow: over(raw["control_low"]),
+    controlHigh: over(raw["control_high"]),
   };
 }
 

@@ -69,6 +69,25 @@ function nodeScores(edges, widths, scores) {
   return into.map((v, n) => (n < widths[0] ? out[n] : n >= starts[starts.length - 1] ? v : Math.min(v, out[n])));
 }
 
+/** What every threshold would cost, as Python works it out: each edge costs what it scores, chance far more. */
+function curveOf(scores, classes) {
+  const sorted = Float32Array.from(scores).sort();
+  const levels = Math.min(101, sorted.length + 1);
+  const total = sorted.reduce((sum, s) => sum + s, 0);
+  const fill = (f) => Float32Array.from({ length: levels }, (_, i) => f(Math.round((i / (levels - 1)) * sorted.length)));
+  const gone = (n) => sorted.subarray(0, n).reduce((sum, s) => sum + s, 0) / total;
+  const loss = fill((n) => 0.048 + 1.2 * gone(n) ** 2);
+  const chance = (worse) => fill((n) => 0.048 + 1.2 * Math.min(1, (n / sorted.length) ** 0.5 * worse));
+  const accuracy = (of) => of.map((v) => Math.max(0.1, 1 - 0.7 * v));
+  const [low, high] = [chance(0.75), chance(0.95)];
+  return {
+    criterion: "l1", structure: "edge", compensate: "mean", rows: "test",
+    threshold: view(fill((n) => (n === 0 ? 0 : n < sorted.length ? sorted[n] : sorted[n - 1] * 1.0001))),
+    loss: view(loss), accuracy: classes ? view(accuracy(loss)) : null,
+    control_low: view(classes ? accuracy(high) : low), control_high: view(classes ? accuracy(low) : high),
+  };
+}
+
 /**
  * The traits of a network.
  *
@@ -113,6 +132,7 @@ export function createTraits({ widths = [2, 5, 1], seed = 7, points = 40, bins =
       edge: { l1: view(l1), std: view(std), attribution: view(attribution) },
       node: { l1: byNode(l1), std: byNode(std), attribution: byNode(attribution) },
     },
+    curve: curveOf(scores, task === "classification"),
     pruning: {}, metrics: { task, loss: task === "classification" ? "cross_entropy" : "RMSE" },
     threshold: 0, selection: [], notice: {}, height: 600, theme: "auto", orientation: "up",
   };

@@ -5,11 +5,13 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ..core.coefficients import Bases, BasisCurvature
 from ..core.cost import Shape
 from ..core.evidence import Curvature, Removal
 from ..core.topology import Edge, EdgeArrays, Masks, Topology
@@ -32,6 +34,36 @@ class Evaluation:
 
     loss: float
     accuracy: float | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """Rows of data as the model takes them.
+
+    Attributes:
+        inputs: ``(rows, in)``, in the model's precision.
+        labels: Targets ``(rows, out)``, or integer classes ``(rows,)``; None if there are none.
+    """
+
+    inputs: NDArray[Any]
+    labels: NDArray[Any] | None
+
+
+@dataclass(frozen=True)
+class Footprint:
+    """What a model takes up as it is, weights behind masks included.
+
+    Attributes:
+        parameters: Numbers that it holds as parameters.
+        nonzero: Numbers that act: not zero once all masks are applied.
+        memory: Bytes of its parameters, grids and masks.
+        disk: Bytes of its file.
+    """
+
+    parameters: int
+    nonzero: int
+    memory: int
+    disk: int
 
 
 class Adapter(Protocol):
@@ -75,6 +107,15 @@ class Adapter(Protocol):
     def curvature(self, means: EdgeArrays) -> Curvature:
         """Slopes and curvatures of the loss on the training rows, around the edges' means."""
 
+    def bases(self) -> Bases:
+        """Single coefficients and what their basis functions do on the training rows."""
+
+    def basis_curvature(self) -> BasisCurvature:
+        """Slopes and curvatures of the loss on the training rows, by single coefficients."""
+
+    def prune_coefficients(self, chosen: Sequence[NDArray[np.bool_]], compensate: str) -> int:
+        """Switch off the coefficients that are True in ``(out, in, G + k)`` arrays, for good; gives what `refit` does."""
+
     def removal(self, means: EdgeArrays) -> Removal:
         """The loss on the training rows with each part replaced by its mean."""
 
@@ -103,6 +144,24 @@ class Adapter(Protocol):
     def compact(self) -> Any:
         """A smaller model with the same function; the bound one is left alone."""
 
+    def twin(self) -> Adapter:
+        """The same data bound to a copy of the model, for work that is not to wait for others."""
+
+    def rows(self, name: str) -> Rows | None:
+        """The ``"train"`` or ``"test"`` rows; None if there are none."""
+
+    def predict(self, inputs: NDArray[Any]) -> NDArray[np.float64]:
+        """Outputs ``(rows, out)`` in evaluation mode, in batches that memory holds; leaves the model alone."""
+
+    def footprint(self) -> Footprint:
+        """What the model takes up, counted on its real tensors and its real file."""
+
+    def caller(self, rows: int) -> Callable[[], None]:
+        """One call of the model on so many rows of its inputs' range, to be timed."""
+
+    def addresses(self) -> frozenset[int]:
+        """Where the parameters lie in memory."""
+
 
 def adapt(model: Any, data: Any) -> Adapter:
     """Bind a model of any supported KAN library to data.
@@ -115,11 +174,26 @@ def adapt(model: Any, data: Any) -> Adapter:
         TypeError: If no adapter knows this model.
         ValueError: If the data do not fit the model.
     """
+    adapter: Adapter = _library(model).bind(model, data)
+    return adapter
+
+
+def adapt_alone(model: Any) -> Adapter:
+    """Bind a model to no data but a point of its own: enough for what it takes up and how fast it is.
+
+    Raises:
+        TypeError: If no adapter knows this model.
+    """
+    library = _library(model)
+    adapter: Adapter = library.bind(model, library.point(model))
+    return adapter
+
+
+def _library(model: Any) -> ModuleType:
+    """The module here that adapts a model."""
     for cls in type(model).__mro__:
         name = _ADAPTERS.get(cls.__module__.partition(".")[0])
         if name is not None:
-            module = importlib.import_module(f".{name}", __package__)
-            adapter: Adapter = module.bind(model, data)
-            return adapter
+            return importlib.import_module(f".{name}", __package__)
     known: Sequence[str] = sorted(_ADAPTERS)
     raise TypeError(f"model must be a KAN of {', '.join(known)}; got {type(model).__name__}")

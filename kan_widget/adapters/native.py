@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -10,10 +10,12 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ..core.coefficients import Bases, BasisCurvature
 from ..core.cost import Shape
 from ..core.evidence import Curvature, Removal
 from ..core.topology import Edge, EdgeArrays, Masks, Topology
 from ..core.trace import Trace
+from ..nn import coefficients, footprint
 from ..nn.datasets import Data
 from ..nn.levels import evaluate_levels
 from ..nn.network import Network
@@ -21,7 +23,7 @@ from ..nn.refit import pre_activations, refit
 from ..nn.removal import RowLoss, cross_entropy, curvature, leave_one_out, squared_error
 from ..nn.statistics import edge_statistics
 from ..nn.training import FitResult, default_loss
-from .base import Evaluation
+from .base import Evaluation, Footprint, Rows
 
 T = TypeVar("T")
 
@@ -31,6 +33,11 @@ def bind(model: Any, data: Any) -> NativeAdapter:
     if not isinstance(model, Network):
         raise TypeError(f"model must be a KAN; got {type(model).__name__}")
     return NativeAdapter(model, model.coerce(data))
+
+
+def point(model: Any) -> Tensor:
+    """A point that a network takes, ``(1, in_features)``."""
+    return torch.zeros(1, model.in_features, dtype=model.dtype, device=model.device)
 
 
 class NativeAdapter:
@@ -45,7 +52,9 @@ class NativeAdapter:
         self.model = model
         self.data = data
         self.topology = Topology(tuple(model.width), tuple(tuple(layer) for layer in model.names))
-        self.shape = Shape(tuple(layer.grid_size for layer in model.layers), model.k, model.dtype.itemsize)
+        intervals = tuple(layer.grid_size for layer in model.layers)
+        kept = tuple(_numpy(coefficients.on(layer).sum(-1)) for layer in model.layers)
+        self.shape = Shape(intervals, model.k, model.dtype.itemsize, kept)
         self.is_classification = data.is_classification
 
     def take(self, change: Callable[[], T]) -> T:
@@ -103,6 +112,30 @@ class NativeAdapter:
         loss, x = self._row_loss()
         found = curvature(self.model, x, loss, self._tensors(means), classes=self.is_classification)
         return Curvature(**{name: tuple(map(_numpy, getattr(found, name))) for name in found._fields})
+
+    def bases(self) -> Bases:
+        """Single coefficients and what their basis functions do on the training rows."""
+        found, layers = coefficients.bases(self.model, self.data.train_input), self.model.layers
+        columns = {name: tuple(map(_numpy, getattr(found, name))) for name in found._fields}
+        return Bases(
+            masks=self.masks()[0],
+            on=tuple(_numpy(coefficients.on(layer) & layer.mask.unsqueeze(-1)) for layer in layers),
+            bare=tuple(_numpy(layer.scale_base == 0) | (layer.base == "zero") for layer in layers),
+            **columns,
+        )
+
+    def basis_curvature(self) -> BasisCurvature:
+        """Slopes and curvatures of the loss on the training rows, by single coefficients."""
+        loss, x = self._row_loss()
+        means = coefficients.bases(self.model, x).mean
+        found = coefficients.basis_curvature(self.model, x, loss, means, classes=self.is_classification)
+        return BasisCurvature(**{name: tuple(map(_numpy, getattr(found, name))) for name in found._fields})
+
+    def prune_coefficients(self, chosen: Sequence[NDArray[np.bool_]], compensate: str) -> int:
+        """Switch single coefficients off, for good."""
+        masks = [torch.tensor(~part, device=self.model.device) for part in chosen]
+        x = self.data.train_input
+        return self.take(lambda: coefficients.prune_coefficients(self.model, masks, x, compensate))
 
     def removal(self, means: EdgeArrays) -> Removal:
         """The loss on the training rows with each part replaced by its mean."""
@@ -192,6 +225,38 @@ class NativeAdapter:
     def compact(self) -> Network:
         """A smaller network with the same function."""
         return self.model.compact()
+
+    def twin(self) -> NativeAdapter:
+        """The same data bound to a copy of the network."""
+        return NativeAdapter(self.model.copy(), self.data)
+
+    def rows(self, name: str) -> Rows | None:
+        """Inputs and labels of ``"train"`` or ``"test"``."""
+        d = self.data
+        x, y = (d.train_input, d.train_label) if name == "train" else (d.test_input, d.test_label)
+        return None if x is None else Rows(_numpy(x), None if y is None else _numpy(y))
+
+    def predict(self, inputs: NDArray[Any]) -> NDArray[np.float64]:
+        """Outputs ``(rows, out)``, batch by batch."""
+        x = torch.as_tensor(inputs, dtype=self.model.dtype, device=self.model.device)
+        return _numpy(footprint.answer(self.model, x).double())
+
+    def footprint(self) -> Footprint:
+        """What the network takes up."""
+        return Footprint(
+            parameters=sum(p.numel() for p in self.model.parameters()),
+            nonzero=sum(layer.count_nonzero() for layer in self.model.layers),
+            memory=footprint.memory(self.model),
+            disk=footprint.disk(self.model),
+        )
+
+    def caller(self, rows: int) -> Callable[[], None]:
+        """One call of the network on so many rows."""
+        return footprint.caller(self.model, rows)
+
+    def addresses(self) -> frozenset[int]:
+        """Where the parameters lie in memory."""
+        return footprint.addresses(self.model)
 
 
 def _numpy(tensor: Tensor) -> NDArray[Any]:

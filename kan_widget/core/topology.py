@@ -129,10 +129,15 @@ class Topology:
 
     def masks_of(self, edges: Iterable[Edge]) -> Masks:
         """Masks that are True at `edges` alone."""
-        masks = self.full(False)
-        for layer, source, target in edges:
-            masks[layer][target, source] = True
-        return masks
+        return masks_at(self.full(False), edges)
+
+
+def masks_at(like: Masks, edges: Iterable[Edge]) -> Masks:
+    """Masks of the shapes of others that are True at `edges` alone."""
+    masks = tuple(np.zeros_like(mask) for mask in like)
+    for layer, source, target in edges:
+        masks[layer][target, source] = True
+    return masks
 
 
 def _whole_numbers(item: Sequence[Any], count: int, meaning: str) -> list[int]:

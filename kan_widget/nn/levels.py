@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 # Numbers held at a time for one layer: features of all rows under all levels, or weights of all levels.
 _ELEMENTS = 1 << 22
+_LEAST_ROWS = 256
 
 
 @torch.no_grad()
@@ -32,27 +33,39 @@ def evaluate_levels(network: Network, x: Tensor, masks: Sequence[Tensor], fills:
         ``(levels, rows, outputs)``.
     """
     inputs = network.input_nodes(x)
+    wide = max(layer.in_features * (layer.grid_size + layer.k + 1) for layer in network.layers)
+    step = max(_LEAST_ROWS, _ELEMENTS // wide)
+    chunks = [inputs[:, start : start + step].contiguous() for start in range(0, max(1, x.shape[0]), step)]
+    return torch.cat([_rows_under(network, chunk, masks, fills) for chunk in chunks], dim=1)
+
+
+def _rows_under(network: Network, inputs: Tensor, masks: Sequence[Tensor], fills: Sequence[Tensor]) -> Tensor:
+    """Feature-major `inputs` ``(in, rows)`` to ``(levels, rows, outputs)``."""
+    first, *rest = network.layers
+    planes = features(inputs, first.knots, first.base).transpose(0, 1).flatten(0, 1)  # no level changes the inputs
     size = max(layer.coef.numel() + layer.mask.numel() for layer in network.layers)
-    rows = x.shape[0] * max(layer.in_features * (layer.grid_size + layer.k + 1) for layer in network.layers)
-    step = max(1, _ELEMENTS // max(size, rows))
+    later = max((layer.in_features * (layer.grid_size + layer.k + 1) for layer in rest), default=1) * inputs.shape[1]
+    step = max(1, _ELEMENTS // max(size, later))
     parts = []
     for start in range(0, masks[0].shape[0], step):
-        values = inputs.unsqueeze(0)
-        for layer, mask, fill in zip(network.layers, masks, fills, strict=True):
+        weight, offset = _weight_under(first, masks[0][start : start + step], fills[0])
+        values = (weight.flatten(0, 1) @ planes).view(*offset.shape, -1) + offset.unsqueeze(-1)
+        for layer, mask, fill in zip(rest, masks[1:], fills[1:], strict=True):
             values = _layer_under(layer, values, mask[start : start + step], fill)
         parts.append(values.transpose(1, 2))
     return torch.cat(parts)
 
 
 def _layer_under(layer: KANLayer, values: Tensor, masks: Tensor, fill: Tensor) -> Tensor:
-    """``(levels or 1, in, rows)`` to ``(levels, out, rows)``."""
+    """``(levels, in, rows)`` to ``(levels, out, rows)``."""
     levels, n_in, rows = values.shape
     planes = features(values.transpose(0, 1).reshape(n_in, levels * rows), layer.knots, layer.base)
-    planes = planes.view(-1, n_in, levels, rows).permute(2, 0, 1, 3).flatten(1, 2)  # (levels, K * in, rows)
-    weight = (layer.weight(masked=False) * masks.unsqueeze(2)).flatten(2)  # (levels, out, K * in)
-    if levels == 1 and len(weight) > 1:
-        sums = (weight.flatten(0, 1) @ planes[0]).view(len(weight), -1, rows)
-    else:
-        sums = weight @ planes
-    offset = layer.bias + fill.masked_fill(masks, 0).sum(-1)
-    return sums + offset.unsqueeze(-1)
+    planes = planes.view(-1, n_in, levels, rows).permute(2, 1, 0, 3).flatten(1, 2)  # (levels, in * K, rows)
+    weight, offset = _weight_under(layer, masks, fill)
+    return weight @ planes + offset.unsqueeze(-1)
+
+
+def _weight_under(layer: KANLayer, masks: Tensor, fill: Tensor) -> tuple[Tensor, Tensor]:
+    """What edges take of each feature, ``(levels, out, in * K)``, and the constants, ``(levels, out)``."""
+    weight = (layer.weight(masked=False).transpose(1, 2) * masks.unsqueeze(-1)).flatten(2)
+    return weight, layer.bias + fill.masked_fill(masks, 0).sum(-1)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ..core.plan import STRUCTURES
+from ..adapters import Adapter
+from ..capture import Capture
+from ..core.plan import STRUCTURES, PruningPlan
 from ..core.reach import active_edges, live_nodes
 from ..core.scores import Scores, random_scores
-from ..core.topology import Masks
+from ..core.topology import Masks, masks_at
 from ..session import Session
 
 if TYPE_CHECKING:
@@ -122,10 +124,10 @@ def curve(
     All levels go through the network in one vectorised pass for each criterion.
 
     Args:
-        model: A KAN, or a `Session` (whose present masks are the start).
+        model: A KAN, or a `Session`: what was pruned and kept by hand there stays so.
         data: Data with labels; measured on the test rows if there are any. None for a `Session`.
         criteria: Names of criteria.
-        levels: How many, from nothing to all.
+        levels: How many, from nothing to all; no more than there are parts to remove, and one.
         structure: ``"edge"``, ``"node"`` (hidden) or ``"input"``.
         compensate: ``"mean"`` or ``"none"``; compensations that refit depend on each cut and are not drawn.
         draws: How often chance is drawn.
@@ -153,36 +155,54 @@ def curve(
     session = model if isinstance(model, Session) else Session(model, data)
     if not session.metrics.quality:
         raise ValueError("a curve of losses needs labels; give (x, y)")
-    by = {name: _curve(session, name, session.scores_by(name), levels, structure, compensate) for name in criteria}
-    control = [
-        _curve(session, f"random {seed}", random_scores(session.trace, seed), levels, structure, compensate)
-        for seed in range(draws)
-    ]
+    start = _Start.of(session, structure, compensate)
+    by = {name: start.curve(name, start.capture.scores(name), levels) for name in criteria}
+    control = [start.curve(f"random {n}", random_scores(start.capture.trace, n), levels) for n in range(draws)]
     return Curves(by, control, "test" if "test" in session.metrics.quality else "train", structure, compensate)
 
 
-def _curve(session: Session, name: str, scores: Scores, levels: int, structure: str, compensate: str) -> Curve:
-    own, fills = session.adapter.masks()
-    values = _candidates(scores, own, structure)
-    count = np.round(np.linspace(0, 1, levels) * len(values)).astype(int)
-    above = np.append(values, np.nextafter(values[-1], np.inf) if len(values) else 0.0)
-    thresholds = above[count]
-    thresholds[count == 0] = -np.inf
-    masks = [own[layer] & ~below for layer, below in enumerate(_below(scores, thresholds, structure))]
-    replaced = session.trace.mean if compensate == "mean" else [np.zeros_like(m) for m in session.trace.mean]
-    left = tuple(np.where(mask, new, old) for mask, new, old in zip(own, replaced, fills, strict=True))
-    loss, accuracy = session.adapter.take(lambda: session.adapter.levels(tuple(masks), left))
-    edges = np.array([_count(active_edges(tuple(mask[level] for mask in masks))) for level in range(levels)])
-    return Curve(name, count / max(1, len(values)), thresholds, edges, loss, accuracy)
+@dataclass(frozen=True, eq=False)
+class _Start:
+    """Where a curve begins: what was pruned and kept by hand, on a copy of the model that waits for nobody."""
 
+    plan: PruningPlan
+    capture: Capture
+    adapter: Adapter
 
-def _candidates(scores: Scores, masks: Masks, structure: str) -> Array:
-    """Scores of what is there to remove, ascending."""
-    if structure == "edge":
-        return np.sort(np.concatenate([e[m] for e, m in zip(scores.edges, masks, strict=True)]))
-    live = live_nodes(masks)
-    layers = [0] if structure == "input" else range(1, len(masks))
-    return np.sort(np.concatenate([np.empty(0), *(scores.nodes[n][live[n]] for n in layers)]))
+    @classmethod
+    def of(cls, session: Session, structure: str, compensate: str) -> _Start:
+        def look() -> _Start:
+            plan = replace(session.plan, structure=structure, compensate=compensate, threshold=-np.inf)
+            twin = session.adapter.twin()
+            twin.restore_weights(session.history.present.base)  # not those refitted for the present cut
+            return cls(plan, session.evidence, twin)
+
+        return session.adapter.take(look)
+
+    def curve(self, name: str, scores: Scores, levels: int) -> Curve:
+        masks, kept = self.plan.masks(scores), masks_at(self.capture.trace.masks, self.plan.kept)
+        values = self._candidates(scores, masks, kept)
+        levels = min(levels, len(values) + 1)
+        count = np.round(np.linspace(0, 1, levels) * len(values)).astype(int)
+        above = np.append(values, np.nextafter(values[-1], np.inf) if len(values) else 0.0)
+        thresholds = above[count]
+        thresholds[count == 0] = -np.inf
+        below = _below(scores, thresholds, self.plan.structure)
+        left = tuple(mask & ~low | held for mask, low, held in zip(masks, below, kept, strict=True))
+        everything = tuple(np.zeros_like(mask) for mask in masks)
+        fills = self.capture.fills_under(everything, self.plan.compensate)
+        loss, accuracy = self.adapter.levels(left, fills)
+        edges = np.array([_count(active_edges(tuple(mask[level] for mask in left))) for level in range(levels)])
+        return Curve(name, count / max(1, len(values)), thresholds, edges, loss, accuracy)
+
+    def _candidates(self, scores: Scores, masks: Masks, kept: Masks) -> Array:
+        """Scores of what the threshold may take, ascending."""
+        if self.plan.structure == "edge":
+            layers = zip(scores.edges, masks, kept, strict=True)
+            return np.sort(np.concatenate([edges[mask & ~held] for edges, mask, held in layers]))
+        live = live_nodes(masks)
+        nodes = [0] if self.plan.structure == "input" else range(1, len(masks))
+        return np.sort(np.concatenate([np.empty(0), *(scores.nodes[n][live[n]] for n in nodes)]))
 
 
 def _below(scores: Scores, thresholds: Array, structure: str) -> list[NDArray[np.bool_]]:

@@ -15,6 +15,7 @@ from ..core.plan import COMPENSATIONS, STRUCTURES
 from ..core.scores import check_criterion
 from ..session import Session
 from . import wire
+from .foresight import Foresight
 
 log = logging.getLogger(__name__)
 
@@ -55,6 +56,7 @@ class KANWidget(anywidget.AnyWidget):
         threshold: Trait. The rule prunes where score < threshold.
         selection: Trait. Selected edges ``(layer, source, target)`` and nodes ``(layer, index)``.
         metrics: Trait. Size and quality at the start and now.
+        curve: Trait. The loss at every threshold, once a view has been open for a moment; see `kan_widget.curve`.
 
     Raises:
         ValueError: If an option or the data cannot be used.
@@ -71,11 +73,13 @@ class KANWidget(anywidget.AnyWidget):
 
     _esm = _front_end()
     _unsubscribe: Callable[[], None] | None = None
+    _foresight: Foresight | None = None
 
     network = traitlets.Dict(read_only=True).tag(sync=True)
     scores = traitlets.Dict(read_only=True).tag(sync=True)
     pruning = traitlets.Dict(read_only=True).tag(sync=True)
     metrics = traitlets.Dict(read_only=True).tag(sync=True)
+    curve = traitlets.Dict(read_only=True).tag(sync=True)
     notice = traitlets.Dict(read_only=True).tag(sync=True)
     threshold = traitlets.Float(0.0).tag(sync=True, echo_update=False)
     selection: traitlets.List[tuple[int, ...]] = traitlets.List().tag(sync=True)
@@ -113,6 +117,8 @@ class KANWidget(anywidget.AnyWidget):
         self._drawn: Any = None
         self._notices = 0
         super().__init__(height=height, theme=theme, orientation=orientation)
+        self._foresight = Foresight(self.session, lambda found: self.set_trait("curve", wire.curve(found)))
+        self._seen = False
         self._unsubscribe = self.session.subscribe(self._publish)
         self.session.adapter.take(self._publish)
         self.on_msg(self._on_message)
@@ -130,6 +136,8 @@ class KANWidget(anywidget.AnyWidget):
         """Close the widget and end its subscription to the session."""
         if self._unsubscribe is not None:  # ipywidgets also closes what its constructor could not finish
             self._unsubscribe()
+        if self._foresight is not None:
+            self._foresight.close()
         super().close()
 
     def __repr__(self) -> str:
@@ -158,6 +166,12 @@ class KANWidget(anywidget.AnyWidget):
                 self.structure, self.compensate = plan.structure, plan.compensate
         finally:
             self._publishing = False
+        self._look_ahead()
+
+    def _look_ahead(self) -> None:
+        """Work out the cost of every threshold, once there is a view: nobody waits for what nobody looks at."""
+        if self._seen and self._foresight is not None:
+            self._foresight.ask()
 
     def _notify(self, error: Exception) -> None:
         """Show an error in every view: in Jupyter, those of callbacks are seen nowhere else."""
@@ -225,6 +239,8 @@ class KANWidget(anywidget.AnyWidget):
         if kind == "hello":
             # A kernel hears a widget while a cell runs only after one exchange on the thread that is for that.
             self.send({"type": "hello"})
+            self._seen = True
+            self.session.adapter.take(self._look_ahead)
             return
         if kind not in ("ops", "detail"):
             log.warning("a front end sent an unknown message")

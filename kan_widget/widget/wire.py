@@ -12,6 +12,7 @@ from ..adapters import Evaluation
 from ..capture import Metrics
 from ..core.plan import COMPENSATIONS, STRUCTURES
 from ..core.topology import Edge
+from ..report import Curves
 from ..session import Session
 
 # What the front end offers. The first are always sent; the scores of another when it is the one in force.
@@ -113,6 +114,24 @@ def _measured(measured: Metrics) -> dict[str, Any]:
         "test_loss": _json(test.loss),
         "train_accuracy": _json(train.accuracy),
         "test_accuracy": _json(test.accuracy),
+    }
+
+
+def curve(found: Curves) -> dict[str, Any]:
+    """Trait ``curve``: the loss at every threshold of the rule, and what chance does; see `kan_widget.curve`."""
+    (line,) = found.values()
+    control = np.stack([draw.loss if draw.accuracy is None else draw.accuracy for draw in found.control or [line]])
+    return {
+        "criterion": line.criterion,
+        "structure": found.structure,
+        "compensate": found.compensate,
+        "rows": found.rows,
+        "threshold": _f32(np.maximum(line.threshold, 0)),
+        "edges": np.asarray(line.edges, dtype="<u4").tobytes(),
+        "loss": _f32(line.loss),
+        "accuracy": None if line.accuracy is None else _f32(line.accuracy),
+        "control_low": _f32(control.min(0)) if found.control else None,
+        "control_high": _f32(control.max(0)) if found.control else None,
     }
 
 
