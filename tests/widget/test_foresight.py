@@ -41,7 +41,7 @@ def test_curve_says_what_each_threshold_then_costs() -> None:
     found = await_curve(view)
     assert (found["criterion"], found["structure"], found["rows"]) == ("std", "edge", "test")
     thresholds, losses = floats(found["threshold"]), floats(found["loss"])
-    for level in (2, 4, 6):
+    for level in (1, 2, 4):
         view.threshold = float(thresholds[level])
         assert view.metrics["now"]["test_loss"] == pytest.approx(losses[level], rel=1e-5)
     assert (floats(found["control_low"]) <= floats(found["control_high"])).all()
