@@ -26,6 +26,7 @@ CHECKOUT = Path(__file__).parents[1]
 VERSION = re.search(r'^version = "(.+)"$', (CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
 NAME = f"kan_widget-{VERSION[1] if VERSION else '?'}"
 WIDGET = "kan_widget/static/widget.js"
+STATIC = {WIDGET, "kan_widget/static/sheets.js"}
 
 
 def run(command: Sequence[str | Path], cwd: Path, environment: Mapping[str, str] | None = None) -> str:
@@ -94,7 +95,7 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_sdist_builds_everything_itself(sdist: Path) -> None:
     names = {path.relative_to(sdist).as_posix() for path in sdist.rglob("*") if path.is_file()}
     assert names >= {"LICENSE", "README.md", "CHANGELOG.md", "PKG-INFO", "pyproject.toml"}
-    assert names >= {"js/package.json", "js/package-lock.json", "js/src/index.ts", WIDGET}
+    assert names >= {"js/package.json", "js/package-lock.json", "js/src/index.ts", *STATIC}
     assert names >= modules_of_the_checkout() | {"kan_widget/py.typed"}
     assert {name.partition("/")[0] for name in names if "/" in name} == {"js", "kan_widget"}
     assert not [name for name in names if "node_modules" in name or "__pycache__" in name]
@@ -104,7 +105,7 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         names = set(archive.namelist())
     info = {name for name in names if name.startswith(f"{NAME}.dist-info/")}
-    assert names - info == modules_of_the_checkout() | {"kan_widget/py.typed", WIDGET}
+    assert names - info == modules_of_the_checkout() | {"kan_widget/py.typed", *STATIC}
     assert f"{NAME}.dist-info/licenses/LICENSE" in info
 
 

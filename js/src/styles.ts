@@ -125,6 +125,14 @@ h3 span{color:var(--faint);font-weight:400}
 .hints div,.help dl div{display:grid;grid-template-columns:104px 1fr;align-items:baseline}
 .hints dt,.help dt{white-space:nowrap}
 
+.sheet{flex:none;display:flex;flex-direction:column;gap:8px;width:352px;padding:16px;border-left:1px solid var(--line);background:var(--bg);
+  overflow:auto;overscroll-behavior:contain}
+.sheet.wide{position:absolute;inset:0;z-index:2;width:auto;border:0}
+.sheet header{flex:none;display:flex;align-items:center;justify-content:space-between;gap:8px;min-height:20px}
+.sheet h2{font-size:14px}
+.sheet .close{flex:none;width:24px;height:24px;margin:-2px -4px -2px 0}
+.button[aria-pressed=true]{background:var(--accent-bg);color:var(--accent)}
+
 .cut{padding:10px 20px 6px;border-top:1px solid var(--line);min-width:0}
 .cut-head{display:flex;align-items:baseline;gap:16px;min-height:24px}
 .said{flex:1;min-width:0;color:var(--mute)}
@@ -188,9 +196,10 @@ h3 span{color:var(--faint);font-weight:400}
   .hint,.legend{display:none}
   .kan{height:auto;min-height:var(--asked);grid-template-rows:auto 1fr auto auto}
   .main{flex-direction:column}
-  .diagram{flex:1 0 max(200px,calc(var(--asked) - 312px))}
+  .diagram{flex:1 0 max(200px,calc(var(--asked) - 348px))}
   .inspector{width:auto;padding:8px 16px 12px;gap:4px;border-left:0;border-top:1px solid var(--line);overflow:visible}
   .inspector.idle{display:none}
+  .sheet{width:auto;border-left:0;border-top:1px solid var(--line);max-height:360px}
   .inspector .titles{display:flex;flex-wrap:wrap;align-items:baseline;justify-content:space-between;flex:1;gap:0 16px}
   .facts{display:grid;grid-template-columns:minmax(0,200px) minmax(0,1fr);gap:16px;align-items:start}
   .actions{bottom:-12px;margin-bottom:-12px;padding-bottom:12px}

@@ -2,6 +2,7 @@ import { html, nothing, type TemplateResult } from "lit-html";
 import { live } from "lit-html/directives/live.js";
 import { help } from "./help";
 import { redoIcon, undoIcon } from "./icons";
+import { SHEETS } from "./sheet";
 import type { Snapshot } from "./snapshot";
 import type { Store } from "./store";
 import type { Structure } from "./wire";
@@ -9,6 +10,9 @@ import type { Structure } from "./wire";
 /** What the toolbar does that is not an edit. */
 export interface ToolbarActions {
   fit(): void;
+  /** The sheet that is open. */
+  readonly sheet: string | null;
+  toggleSheet(name: string): void;
   toggleHelp(): void;
 }
 
@@ -64,6 +68,8 @@ export function toolbar(snapshot: Snapshot, store: Store, actions: ToolbarAction
     ${choice("Compensation", pruning.compensate, pruning.compensations, (compensate) =>
       store.ask({ type: "set_compensate", compensate }), "minor")}
     <div class="group end">
+      ${SHEETS.map(([name, label, title]) => html`<button class="button quiet" title=${title}
+        aria-pressed=${actions.sheet === name} @click=${() => actions.toggleSheet(name)}>${label}</button>`)}
       <button class="button quiet" aria-label="Fit view" title="Show the whole network (F)"
         @click=${() => actions.fit()}>Fit view<kbd aria-hidden="true">F</kbd></button>
       <button class="button quiet square help-button" aria-label="Help" title="Keys and gestures" aria-expanded=${helpOpen}

@@ -11,6 +11,7 @@ import { networkLabel } from "./names";
 import { notices } from "./notices";
 import { PALETTES, type ThemeName } from "./palette";
 import type { Snapshot } from "./snapshot";
+import { Drawer } from "./sheet";
 import { createStops, stepFrom, type Stops } from "./stops";
 import { Store } from "./store";
 import { STYLES } from "./styles";
@@ -29,6 +30,7 @@ class View {
   readonly #root: ShadowRoot;
   readonly #wire: Wire;
   readonly #store: Store;
+  readonly #drawer: Drawer;
   readonly #diagram: Diagram;
   readonly #theme: ThemeWatch;
   readonly #request: () => void;
@@ -45,9 +47,13 @@ class View {
     this.#request = () => frame.request();
     this.#wire = connect(model, signal, {
       changed: this.#request,
-      message: (message) => this.#store.hear(message),
+      message: (message) => {
+        if (message.type === "sheets") void this.#drawer.load(message.code);
+        else this.#store.hear(message);
+      },
     });
     this.#store = new Store(this.#wire, signal, this.#request);
+    this.#drawer = new Drawer(this.#wire, this.#request);
     this.#theme = watchTheme(host, signal, this.#request);
     this.#diagram = new Diagram({
       select: (parts, add) => this.#store.select(parts, add),
@@ -157,6 +163,7 @@ class View {
         return true;
       case "clear":
         if (this.#help) this.#help = false;
+        else if (this.#drawer.open !== null) this.#drawer.toggle(null);
         else this.#store.select([]);
         this.#request();
         return true;
@@ -191,6 +198,8 @@ class View {
     const width = Math.max(120, (this.#width || 800) - 2 - 2 * padding);
     const actions = {
       fit: () => this.#diagram.fit(),
+      sheet: this.#drawer.open,
+      toggleSheet: (name: string) => this.#drawer.toggle(name),
       toggleHelp: () => {
         this.#help = !this.#help;
         this.#request();
@@ -198,7 +207,8 @@ class View {
     };
     return html`${toolbar(snapshot, this.#store, actions, this.#help)}
       <div class="main"><div class="diagram">${this.#diagram.element}${notices(this.#store.notice, () => this.#store.dismiss())}</div>
-        ${inspector(snapshot, this.#inspect)}</div>
+        ${this.#drawer.open === null || this.#drawer.wide ? inspector(snapshot, this.#inspect) : nothing}
+        ${this.#drawer.draw(snapshot, this.#store)}</div>
       ${cut(snapshot, this.#plot(snapshot.inPlay, snapshot.curve, width), this.#slider)}
       ${footer(snapshot, this.#store.pending, this.#store.late)}`;
   }

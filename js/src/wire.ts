@@ -1,5 +1,5 @@
 import type { AnyModel } from "@anywidget/types";
-import { float32, uint16, uint8 } from "./bytes";
+import { float32, toBytes, uint16, uint8 } from "./bytes";
 import { createTopology, type Edge, type Node, type Part, type Topology } from "./topology";
 
 /** The bits of an edge in `pruning.edges`. */
@@ -22,6 +22,7 @@ export type Op =
 export type Outgoing =
   | { readonly type: "ops"; readonly id: string; readonly revision: number; readonly ops: readonly Op[] }
   | { readonly type: "detail"; readonly id: string; readonly edge: Edge }
+  | { readonly type: "sheets" }
   | { readonly type: "hello" };
 
 /** The finer curve of one edge, sent on request. */
@@ -36,6 +37,12 @@ export type Incoming =
   | { readonly type: "ack"; readonly id: string; readonly revision: number }
   | { readonly type: "nack"; readonly id: string; readonly revision: number; readonly reason: string }
   | { readonly type: "detail"; readonly id: string; readonly detail: Detail };
+
+/** The code of the sheets, sent on request. */
+export interface Code {
+  readonly type: "sheets";
+  readonly code: ArrayBuffer;
+}
 
 export interface Network {
   readonly topology: Topology;
@@ -261,12 +268,13 @@ export function decodeSelection(value: unknown): Part[] {
 }
 
 /** Decode a message from Python; null when it is none of ours. */
-export function decodeMessage(message: unknown, buffers: readonly unknown[]): Incoming | null {
+export function decodeMessage(message: unknown, buffers: readonly unknown[]): Incoming | Code | null {
   const raw = fields(message);
   const id = text(raw["id"]);
   const revision = number(raw["revision"]);
   if (raw["type"] === "ack") return { type: "ack", id, revision };
   if (raw["type"] === "nack") return { type: "nack", id, revision, reason: text(raw["reason"], "Python refused the edit") };
+  if (raw["type"] === "sheets") return { type: "sheets", code: toBytes(buffers[0]) };
   if (raw["type"] !== "detail") return null;
   const [layer = -1, source = -1, target = -1] = list(raw["edge"]).map((v) => number(v, -1));
   const [x, y, knots] = buffers;
@@ -289,7 +297,7 @@ export interface Wire {
 export function connect(
   model: AnyModel,
   signal: AbortSignal,
-  heard: { changed(): void; message(message: Incoming): void },
+  heard: { changed(): void; message(message: Incoming | Code): void },
 ): Wire {
   // Hosts disagree on what the callback is given, so it never looks at its arguments.
   const changed = (): void => heard.changed();

@@ -51,6 +51,8 @@ export class FakePython {
     /** While true, messages wait in `held`. */
     this.hold = false;
     this.held = [];
+    /** The code of the sheets, where a page has it. */
+    this.sheets = null;
     this.past = [];
     this.future = [];
     this.revision = 0;
@@ -78,6 +80,10 @@ export class FakePython {
 
   answer(message) {
     if (message.type === "hello") return this.model.emit("msg:custom", { type: "hello" }, []);
+    if (message.type === "sheets") {
+      if (this.sheets) this.model.emit("msg:custom", { type: "sheets" }, [new DataView(this.sheets.slice(0))]);
+      return;
+    }
     if (message.type === "detail") {
       const buffers = createDetail(this.model.traits, message.edge);
       this.model.emit("msg:custom", { type: "detail", id: message.id, edge: message.edge, points: buffers[0].byteLength / 4 }, buffers);

@@ -9,7 +9,12 @@ function createStore() {
   const life = new AbortController();
   const changed = vi.fn();
   const store: Store = new Store(
-    connect(c.model as never, life.signal, { changed, message: (message) => store.hear(message) }),
+    connect(c.model as never, life.signal, {
+      changed,
+      message: (message) => {
+        if (message.type !== "sheets") store.hear(message);
+      },
+    }),
     life.signal,
     changed,
   );

@@ -19,7 +19,8 @@ from .foresight import Foresight
 
 log = logging.getLogger(__name__)
 
-_ESM = Path(__file__).parent.parent / "static" / "widget.js"
+_STATIC = Path(__file__).parent.parent / "static"
+_ESM = _STATIC / "widget.js"
 
 # What a front end may write; all else it may only read, whatever it sends.
 _WRITABLE = {"threshold", "selection", "criterion", "structure", "compensate", "height", "theme", "orientation"}
@@ -241,6 +242,9 @@ class KANWidget(anywidget.AnyWidget):
             self.send({"type": "hello"})
             self._seen = True
             self.session.adapter.take(self._look_ahead)
+            return
+        if kind == "sheets":  # what is not needed to look, and so need not be saved with every notebook
+            self.send({"type": "sheets"}, buffers=[(_STATIC / "sheets.js").read_bytes()])
             return
         if kind not in ("ops", "detail"):
             log.warning("a front end sent an unknown message")

@@ -3,6 +3,8 @@ import { FakeModel, FakePython } from "/js/test/fake.js";
 import { createTraits } from "/js/test/fixture.js";
 import widget from "/kan_widget/static/widget.js";
 
+const sheets = await (await fetch("/kan_widget/static/sheets.js")).arrayBuffer();
+
 const views = document.getElementById("views");
 const ends = [];
 
@@ -26,6 +28,7 @@ window.stand = {
     const model = new FakeModel({ ...createTraits(network), ...traits });
     window.stand.model = model;
     window.stand.python = new FakePython(model, { delay });
+    window.stand.python.sheets = sheets;
     if (!kernel) model.send = undefined;
     for (let i = 0; i < count; i++) addView();
   },

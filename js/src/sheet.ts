@@ -1,0 +1,94 @@
+import { html, nothing, type TemplateResult } from "lit-html";
+import { closeIcon } from "./icons";
+import type { Snapshot } from "./snapshot";
+import type { Store } from "./store";
+import type { Wire } from "./wire";
+
+/** What a sheet draws from, and what it can do. */
+export interface SheetContext {
+  readonly snapshot: Snapshot;
+  readonly store: Store;
+  readonly wire: Wire;
+  /** Draw again, after a change of what the sheet holds itself. */
+  request(): void;
+  /** What the sheet holds between two drawings; empty at first, and gone with the view. */
+  readonly state: Record<string, unknown>;
+}
+
+/** A drawer beside the diagram, or over it where `wide`. */
+export interface Sheet {
+  readonly wide?: boolean;
+  readonly styles: string;
+  draw(context: SheetContext): TemplateResult;
+}
+
+export type Sheets = Readonly<Record<string, Sheet>>;
+
+/** The sheets that the toolbar offers. */
+export const SHEETS: readonly (readonly [string, string, string])[] = [];
+
+/** Opens one sheet at a time. Their code comes from Python when the first is opened: saved notebooks need not hold it. */
+export class Drawer {
+  readonly #wire: Wire;
+  readonly #request: () => void;
+  readonly #states = new Map<string, Record<string, unknown>>();
+  #sheets: Sheets | null = null;
+  #asked = false;
+  #failed = "";
+  #open: string | null = null;
+
+  constructor(wire: Wire, request: () => void) {
+    this.#wire = wire;
+    this.#request = request;
+  }
+
+  /** The name of the sheet that is open. */
+  get open(): string | null {
+    return this.#open;
+  }
+
+  /** Whether the sheet that is open covers the diagram. */
+  get wide(): boolean {
+    return (this.#open !== null && this.#sheets?.[this.#open]?.wide) ?? false;
+  }
+
+  /** Open a sheet, or close the one that is open. */
+  toggle(name: string | null): void {
+    this.#open = name === this.#open ? null : name;
+    if (this.#open !== null && !this.#sheets && !this.#asked) {
+      this.#asked = this.#wire.send({ type: "sheets" });
+      this.#failed = this.#asked ? "" : "This needs a running kernel.";
+    }
+    this.#request();
+  }
+
+  /** Take the code of the sheets. */
+  async load(code: ArrayBuffer): Promise<void> {
+    const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
+    try {
+      this.#sheets = ((await import(/* @vite-ignore */ url)) as { sheets: Sheets }).sheets;
+    } catch (error) {
+      this.#failed = `This part could not be loaded: ${String(error)}`;
+      this.#asked = false;
+    } finally {
+      URL.revokeObjectURL(url);
+    }
+    this.#request();
+  }
+
+  /** The sheet that is open, as an element of the page. */
+  draw(snapshot: Snapshot, store: Store): TemplateResult | typeof nothing {
+    if (this.#open === null) return nothing;
+    const name = this.#open;
+    const title = SHEETS.find(([id]) => id === name)?.[1] ?? name;
+    const sheet = this.#sheets?.[name];
+    if (!this.#states.has(name)) this.#states.set(name, {});
+    const context = { snapshot, store, wire: this.#wire, request: this.#request, state: this.#states.get(name) ?? {} };
+    return html`<aside class=${`sheet ${sheet?.wide ? "wide" : ""} ${name}`} role="complementary" aria-label=${title}>
+      ${sheet ? html`<style>${sheet.styles}</style>` : nothing}
+      <header><h2>${title}</h2><button class="button quiet square close" aria-label=${`Close ${title.toLowerCase()}`}
+        title="Close (Esc)" @click=${() => this.toggle(null)}>${closeIcon}</button></header>
+      ${sheet ? sheet.draw(context) : html`<p class="about" role="status">${this.#failed || "Loading…"}</p>`}
+    </aside>`;
+  }
+}

@@ -1,0 +1,4 @@
+import type { Sheets } from "../sheet";
+
+/** The sheets by name, for `src/sheet.ts` to load when one is opened. */
+export const sheets: Sheets = {};
