@@ -77,7 +77,7 @@ class Formula:
     def text(self, variable: str = "x") -> str:
         """As a formula, with three figures: ``1.02 sin(3.14 x) + 0.01``."""
         inner = _linear(self.a, variable, self.b)
-        outer = _SHAPES[self.name].template.format(inner)
+        outer = _SHAPES[self.name].template.format(inner).replace(f"({variable})^", f"{variable}^")
         return _linear(self.c, outer, self.d)
 
 
@@ -151,6 +151,8 @@ def _fit(shape: Shape, u: Array, y: Array, middle: float, half: float) -> Formul
     if shape.name == "sin":
         turns = round(b / np.pi)
         b, c = b - turns * np.pi, c * (-1) ** turns
+    if shape.name == "exp":
+        b, c = 0.0, c * np.exp(b)
     return Formula(shape.name, float(a), float(b), float(c), d, r2)
 
 

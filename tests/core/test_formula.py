@@ -87,6 +87,7 @@ def test_resemble_refuses_what_is_no_curve() -> None:
         (Formula("sin", 3.14159, 0, 1.021, 0.0123, 1), "1.02 sin(3.14 x) + 0.0123"),
         (Formula("x", 1, 0, -1, 0, 1), "-x"),
         (Formula("x^2", 1, -0.3, 0.5, -1, 1), "0.5 (x - 0.3)^2 - 1"),
+        (Formula("x^2", 1, 0, -2, 0, 1), "-2 x^2"),
         (Formula("exp", 2.5, 1e-9, 0.1, 0, 1), "0.1 exp(2.5 x)"),
     ],
 )
