@@ -93,7 +93,28 @@ function edgeChart(snapshot: Snapshot, number: number, actions: InspectorActions
     density: net.density.subarray(source * net.bins, (source + 1) * net.bins),
     densityLow: at(net.low, source), densityHigh: at(net.high, source),
   };
-  return html`${chart(data, `The function from ${from} to ${to}, over the range of its data`, from, actions.tall() ? 136 : 92)}`;
+  return html`${chart(data, `The function from ${from} to ${to}, over the range of its data`, from, actions.tall() ? 108 : 92)}`;
+}
+
+/** What it would cost to lose the edge, and how sure that is. */
+function worth(snapshot: Snapshot, { removal }: Detail): TemplateResult | typeof nothing {
+  if (!removal) return nothing;
+  const { change, error } = removal;
+  const sure = Math.abs(change) > 2 * error;
+  const sign = change < 0 ? "−" : "+";
+  const title = `Change of the training ${words(snapshot.metrics?.loss ?? "loss")} without this edge, and its standard error`;
+  return html`<dl class="criteria worth" aria-label="Worth" title=${title}><div><dt>loss if removed</dt>
+    <dd>${sign}${formatScore(Math.abs(change))} ± ${formatScore(error)}</dd></div></dl>
+    ${sure ? nothing : html`<p class="about">not distinguishable from zero</p>`}`;
+}
+
+/** What the function resembles: the closest in words, the others for who asks. */
+function likeness({ formulas }: Detail): TemplateResult | typeof nothing {
+  const [closest] = formulas;
+  if (!closest) return nothing;
+  const said = ({ text, r2 }: { text: string; r2: number }): string => `${text}, R² ${r2.toFixed(4)}`;
+  return html`<p class="likeness" role="note" aria-label="Resembles" title=${formulas.map(said).join("\n")}>
+    <span>≈ <i>${closest.text}</i></span><span class="about">R² ${closest.r2.toFixed(closest.r2 > 0.999 ? 4 : 3)}</span></p>`;
 }
 
 function edgePanel(snapshot: Snapshot, edge: Edge, actions: InspectorActions): TemplateResult {
@@ -101,8 +122,10 @@ function edgePanel(snapshot: Snapshot, edge: Edge, actions: InspectorActions): T
   const number = edgeNumber(net.topology, edge);
   const about = `rank ${rankOf(edgeScores, number)} of ${net.topology.edges} · ${edgeStanding(pruning, number)}`;
   const kept = (at(pruning.edges, number) & KEPT) !== 0;
+  const detail = actions.detail(edge);
   return html`${head(`Edge ${ends(net, number).join(" → ")}`, about, kept, actions)}
-    <div class="facts">${edgeChart(snapshot, number, actions)}${criteria(snapshot, "edge", number, null)}</div>
+    <div class="facts">${edgeChart(snapshot, number, actions)}<div class="answers">${
+      detail ? html`${likeness(detail)}${worth(snapshot, detail)}` : nothing}${criteria(snapshot, "edge", number, null)}</div></div>
     ${buttons(snapshot, actions)}`;
 }
 

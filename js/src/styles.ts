@@ -100,7 +100,7 @@ canvas{position:absolute;inset:0;width:100%;height:100%;display:block}
 .chart .density{fill:var(--ink);fill-opacity:.1}
 .chart .function{fill:none;stroke:var(--accent);stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
 .tick{font-size:11px;fill:var(--faint)}
-.criteria{display:grid;gap:2px}
+.criteria{display:grid}
 .short .criteria{gap:0;line-height:18px}
 .criteria div{display:grid;grid-template-columns:1fr auto minmax(72px,auto);gap:8px}
 .criteria dt{min-width:0;color:var(--mute);overflow-wrap:anywhere}
@@ -109,6 +109,12 @@ canvas{position:absolute;inset:0;width:100%;height:100%;display:block}
 .criteria .rank{color:var(--faint)}
 .criteria .current dt{color:var(--ink)}
 .criteria .current dt,.criteria .current dd:last-child{font-weight:600}
+.answers{display:flex;flex-direction:column;gap:4px;min-width:0}
+.worth dd{font-weight:600}
+.worth+.about{margin-top:-4px}
+.likeness{display:flex;justify-content:space-between;gap:8px}
+.likeness .about{flex:none}
+.likeness i{font-family:"STIX Two Text","Cambria Math",Georgia,serif;overflow-wrap:anywhere}
 .actions{display:grid;grid-template-columns:repeat(3,auto);gap:8px;margin-top:auto;padding-top:8px;position:sticky;bottom:-16px;background:var(--bg);margin-bottom:-16px;padding-bottom:16px}
 .actions .button{padding:0 4px;gap:6px}.actions kbd{min-width:0;padding:0 3px}
 .lists{display:flex;flex-direction:column;gap:4px}

@@ -31,6 +31,10 @@ export interface Detail {
   readonly x: Float32Array;
   readonly y: Float32Array;
   readonly knots: Float32Array;
+  /** By how much the training loss would change without the edge, and the standard error of that. */
+  readonly removal: { readonly change: number; readonly error: number } | null;
+  /** Simple functions that it resembles, closest first, and how much of its variance they explain. */
+  readonly formulas: readonly { readonly text: string; readonly r2: number }[];
 }
 
 export type Incoming =
@@ -278,10 +282,16 @@ export function decodeMessage(message: unknown, buffers: readonly unknown[]): In
   if (raw["type"] !== "detail") return null;
   const [layer = -1, source = -1, target = -1] = list(raw["edge"]).map((v) => number(v, -1));
   const [x, y, knots] = buffers;
+  const { change, error } = fields(raw["removal"]);
+  const known = numberOrNull(change) !== null && numberOrNull(error) !== null;
   return {
     type: "detail",
     id,
-    detail: { edge: [layer, source, target], x: float32(x), y: float32(y), knots: float32(knots) },
+    detail: {
+      edge: [layer, source, target], x: float32(x), y: float32(y), knots: float32(knots),
+      removal: known ? { change: number(change), error: number(error) } : null,
+      formulas: list(raw["formulas"]).map(fields).map((f) => ({ text: text(f["text"]), r2: number(f["r2"]) })),
+    },
   };
 }
 

@@ -86,7 +86,7 @@ export class FakePython {
     }
     if (message.type === "detail") {
       const buffers = createDetail(this.model.traits, message.edge);
-      this.model.emit("msg:custom", { type: "detail", id: message.id, edge: message.edge, points: buffers[0].byteLength / 4 }, buffers);
+      this.model.emit("msg:custom", { type: "detail", id: message.id, edge: message.edge, points: buffers[0].byteLength / 4, ...this.worth(message.edge) }, buffers);
       return;
     }
     const reason = this.refuse || this.fault(message.ops);
@@ -95,6 +95,18 @@ export class FakePython {
     message.ops.forEach((op) => this.apply(op));
     this.write();
     this.model.emit("msg:custom", { type: "ack", id: message.id, revision: this.revision }, []);
+  }
+
+  /** What an edge costs, and what it resembles. */
+  worth(edge) {
+    const score = this.model.traits.scores.edge.l1.getFloat32(4 * this.edges.findIndex((e) => e.join() === edge.join()), true);
+    return {
+      removal: { change: 0.45 * score - 0.01, error: 0.008 },
+      formulas: [
+        { text: "1.02 sin(3.14 x1) + 0.012", r2: 0.9998 }, { text: "-0.82 tanh(5.18 x1)", r2: 0.9271 },
+        { text: "1.98 exp(-(1.8 x1 - 0.97)^2) - 0.85", r2: 0.9031 },
+      ],
+    };
   }
 
   fault(ops) {

@@ -87,7 +87,7 @@ class KANWidget(anywidget.AnyWidget):
     criterion = traitlets.Unicode("l1").tag(sync=True)
     structure = traitlets.Enum(STRUCTURES, default_value="edge").tag(sync=True)
     compensate = traitlets.Enum(COMPENSATIONS, default_value="mean").tag(sync=True)
-    height = traitlets.Int(480, min=240, max=4000).tag(sync=True)
+    height = traitlets.Int(560, min=240, max=4000).tag(sync=True)
     theme = traitlets.Enum(("auto", "light", "dark"), default_value="auto").tag(sync=True)
     orientation = traitlets.Enum(("up", "right"), default_value="up").tag(sync=True)
 
@@ -99,7 +99,7 @@ class KANWidget(anywidget.AnyWidget):
         criterion: str = "l1",
         structure: str = "edge",
         compensate: str = "mean",
-        height: int = 480,
+        height: int = 560,
         theme: str = "auto",
         orientation: str = "up",
     ) -> None:
@@ -285,5 +285,5 @@ class KANWidget(anywidget.AnyWidget):
 
     def _send_detail(self, content: dict[str, Any]) -> None:
         edge = wire.parse_edge(self.session, content)
-        points, buffers = self.session.adapter.take(lambda: wire.detail(self.session, edge))
-        self.send({"type": "detail", "id": content.get("id"), "edge": list(edge), "points": points}, buffers=buffers)
+        found, buffers = self.session.adapter.take(lambda: wire.detail(self.session, edge))
+        self.send({"type": "detail", "id": content.get("id"), "edge": list(edge), **found}, buffers=buffers)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from ..adapters import Evaluation
 from ..capture import Metrics
+from ..core.formula import resemble
 from ..core.plan import COMPENSATIONS, STRUCTURES
 from ..core.topology import Edge
 from ..report import Curves
@@ -135,13 +136,33 @@ def curve(found: Curves) -> dict[str, Any]:
     }
 
 
-def detail(session: Session, edge: Edge) -> tuple[int, list[bytes]]:
-    """A finer curve of one edge: the number of points, and x, y and knots as buffers."""
+def detail(session: Session, edge: Edge) -> tuple[dict[str, Any], list[bytes]]:
+    """A finer look at one edge: what the loss would be without it, what it resembles; x, y and knots as buffers."""
     trace = session.trace
     low, high = trace.input_low[edge.layer][edge.source], trace.input_high[edge.layer][edge.source]
     x = np.linspace(low, high, DETAIL_POINTS)
     y = session.adapter.curve(edge, x)
-    return DETAIL_POINTS, [_f32(x), _f32(y), _f32(session.adapter.knots(edge.layer, edge.source))]
+    source = session.topology.names[edge.layer][edge.source]
+    found = {
+        "points": DETAIL_POINTS,
+        "removal": _removal(session, edge),
+        "formulas": [{"text": f.text(source), "r2": f.r2} for f in resemble(x, y)],
+    }
+    return found, [_f32(x), _f32(y), _f32(session.adapter.knots(edge.layer, edge.source))]
+
+
+def _removal(session: Session, edge: Edge) -> dict[str, float | None] | None:
+    """The change of the training loss, as `metrics` counts it, were the edge replaced by its mean; and its error."""
+    evidence = session.evidence
+    if "train" not in evidence.quality or not evidence.removal_is_cheap:
+        return None
+    removal, loss = evidence.removal, evidence.quality["train"].loss
+    at = (edge.target, edge.source)
+    change, error = removal.edges[edge.layer][at], removal.edge_errors[edge.layer][at]
+    if not session.adapter.is_classification:  # from mean squares to their roots
+        after = max(loss**2 + change, 0.0) ** 0.5
+        change, error = after - loss, error / max(2 * after, 1e-12)
+    return {"change": _json(change), "error": _json(error)}
 
 
 def _f32(*arrays: NDArray[np.float64]) -> bytes:

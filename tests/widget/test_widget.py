@@ -276,10 +276,17 @@ def test_detail_is_a_finer_curve_with_its_knots(widget: KANWidget) -> None:
     page = Page(widget)
     page.say({"type": "detail", "id": "d", "edge": [0, 1, 2]})
     content, buffers = page.received[-1]
+    removal, formulas = content.pop("removal"), content.pop("formulas")
     assert content == {"type": "detail", "id": "d", "edge": [0, 1, 2], "points": 200}
     x, y, knots = (np.frombuffer(b, "<f4") for b in buffers)
     assert np.allclose(widget.session.adapter.curve(Edge(0, 1, 2), x.astype(float)), y, atol=1e-6)
     assert len(knots) == widget.model.grid + 1
+    assert 1 <= len(formulas) <= 3
+    assert all("x2" in formula["text"] and formula["r2"] <= 1 for formula in formulas)
+    before = widget.metrics["now"]["train_loss"]
+    widget.session.prune([(0, 1, 2)])
+    assert widget.metrics["now"]["train_loss"] - before == pytest.approx(removal["change"], rel=1e-3, abs=1e-7)
+    assert removal["error"] > 0
 
 
 JUNK = st.recursive(
