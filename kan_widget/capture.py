@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, TypeVar
 
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from .adapters import Adapter, Evaluation
 from .core.cost import Cost
-from .core.evidence import Curvature, Removal
+from .core.evidence import Curvature, Removal, Shapley
 from .core.log import Command
 from .core.plan import PruningPlan
 from .core.scores import Scores, score
@@ -59,6 +59,26 @@ class Capture:
     def removal(self) -> Removal:
         """The loss without each part."""
         return self._then(lambda: self.adapter.removal(self.trace.mean))
+
+    @cached_property
+    def surgery(self) -> EdgeArrays:
+        """The loss without each edge, the others into its target refitted."""
+        return self._then(self.adapter.surgery)
+
+    @cached_property
+    def surgery_in_turn(self) -> EdgeArrays:
+        """The same once all cheaper ones have gone."""
+        return self._then(lambda: self.adapter.surgery(in_turn=True))
+
+    @cached_property
+    def shapley(self) -> Shapley:
+        """Shapley values of nodes."""
+        return self._then(lambda: self.adapter.shapley(self.trace.mean))
+
+    @cached_property
+    def quality(self) -> dict[str, Evaluation]:
+        """The losses that changes are measured from."""
+        return self._then(self.adapter.evaluate)
 
     @property
     def removal_is_cheap(self) -> bool:
@@ -126,4 +146,4 @@ def _rounded(scores: Scores) -> Scores:
     def single(array: NDArray[np.float64]) -> NDArray[np.float64]:
         return array.astype(np.float32).astype(np.float64)
 
-    return Scores(tuple(map(single, scores.edges)), tuple(map(single, scores.nodes)))
+    return replace(scores, edges=tuple(map(single, scores.edges)), nodes=tuple(map(single, scores.nodes)))
