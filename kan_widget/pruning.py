@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from .adapters import adapt
+from .core.coefficients import check_coefficient_criterion, score_coefficients
 from .core.plan import STRUCTURES
-from .core.select import Target, choose
+from .core.select import Target, choose, choose_coefficients
 from .core.topology import Edge, Node
-from .session import Session
+from .session import STARVED, Session
 
 M = TypeVar("M")
 
@@ -25,10 +26,12 @@ def scores(model: Any, data: Any, criterion: str = "auto", structure: str = "edg
         model: A KAN.
         data: What it is measured on; see `Session`.
         criterion: A name in `kan_widget.core.scores.CRITERIA`, whose functions say what each means and costs.
-        structure: ``"edge"``, ``"node"`` (hidden) or ``"input"``.
+        structure: ``"edge"``, ``"node"`` (hidden), ``"input"`` or ``"coefficient"``. Single coefficients have criteria
+            of their own, in `kan_widget.core.coefficients.CRITERIA`; ``"auto"`` is ``"taylor2"`` there.
 
     Returns:
-        For edges one ``(out, in)`` array a layer, for hidden nodes one ``(n,)`` array a layer, for inputs one array.
+        For edges one ``(out, in)`` array a layer, for hidden nodes one ``(n,)`` array a layer, for inputs one array,
+        for coefficients one ``(out, in, G + k)`` array a layer.
 
     Raises:
         ValueError: If an option or the data cannot be used.
@@ -40,8 +43,11 @@ def scores(model: Any, data: Any, criterion: str = "auto", structure: str = "edg
         >>> [s.shape for s in scores(KAN([2, 3, 1], seed=0), (x, x[:, :1]), "taylor2")]
         [(3, 2), (1, 3)]
     """
-    if structure not in STRUCTURES:
-        raise ValueError(f"structure must be one of {', '.join(STRUCTURES)}; got {structure!r}")
+    _check_structure(structure)
+    if structure == "coefficient":
+        check_coefficient_criterion(criterion)
+        adapter = Session(model, data).adapter
+        return list(adapter.take(lambda: score_coefficients(adapter, criterion)))
     found = Session(model, data).scores_by(criterion)
     if structure == "edge":
         return [edges.copy() for edges in found.edges]
@@ -76,10 +82,13 @@ def prune(
             group where `scope` is not global.
         sparsity: Fraction of all parts, those pruned before included, that are pruned in the end.
         threshold: Prune what scores below it.
-        scope: Rank ``"global"`` ly, within a ``"layer"``, or among the edges into one ``"node"`` (as Wanda does).
-        structure: ``"edge"``, ``"node"`` (hidden) or ``"input"``; a node goes with all its edges.
+        scope: Rank ``"global"`` ly, within a ``"layer"``, or among the edges or coefficients into one ``"node"`` (as
+            Wanda does).
+        structure: ``"edge"``, ``"node"`` (hidden) or ``"input"``; a node goes with all its edges. ``"coefficient"``:
+            single spline coefficients, which flattens functions near one knot and leaves every edge where it is. They
+            stay zero for good: in training, in files, in `remove`, when knots move; `KAN.refine` ends it.
         compensate: ``"mean"``, ``"none"``, ``"gain_bias"`` or ``"least_squares"``.
-        protect: Edges ``(layer, source, target)`` and nodes ``(layer, index)`` that stay.
+        protect: Edges ``(layer, source, target)`` and nodes ``(layer, index)`` that stay, with all their coefficients.
         min_per_layer: How many parts of a layer stay.
         keep_outputs: Whether each output keeps its strongest path to an input, whatever the target.
 
@@ -100,9 +109,26 @@ def prune(
         (12, 15)
     """
     target = Target(amount, sparsity, threshold)
+    _check_structure(structure)
     topology = adapt(model, data).topology
     protected: list[Edge | Node] = [topology.edge(part) if len(part) == 3 else topology.node(part) for part in protect]
     twin = model.copy()  # type: ignore[attr-defined]
+    if structure == "coefficient":
+        check_coefficient_criterion(criterion)
+        adapter = Session(twin, data, compensate=compensate).adapter
+        chosen = choose_coefficients(
+            score_coefficients(adapter, criterion),
+            adapter.bases(),
+            target,
+            scope=scope,
+            protect=protected,
+            min_per_layer=min_per_layer,
+            keep_outputs=keep_outputs,
+        )
+        starved = adapter.prune_coefficients(chosen, compensate)
+        if starved:
+            warnings.warn(STARVED.format(starved), RuntimeWarning, stacklevel=2)
+        return twin  # type: ignore[no-any-return]
     session = Session(twin, data, criterion=criterion, compensate=compensate)
     parts = choose(
         session.scores,
@@ -120,6 +146,12 @@ def prune(
     if session.remark:
         warnings.warn(session.remark, RuntimeWarning, stacklevel=2)
     return twin  # type: ignore[no-any-return]
+
+
+def _check_structure(structure: str) -> None:
+    known = (*STRUCTURES, "coefficient")
+    if structure not in known:
+        raise ValueError(f"structure must be one of {', '.join(known)}; got {structure!r}")
 
 
 def custom_from_mask(model: M, data: Any, masks: Sequence[Any], *, compensate: str = "mean") -> M:
@@ -149,8 +181,9 @@ def custom_from_mask(model: M, data: Any, masks: Sequence[Any], *, compensate: s
 
 
 def is_pruned(model: Any) -> bool:
-    """Whether any edge of the model is masked."""
-    return not all(bool(layer.mask.all()) for layer in model.layers)
+    """Whether any edge of the model, or any single coefficient, is masked."""
+    masks = [mask for layer in model.layers for mask in (layer.mask, layer.coef_mask) if mask is not None]
+    return not all(bool(mask.all()) for mask in masks)
 
 
 def remove(model: M) -> M:

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 Edges = Iterable[Sequence[int]]
 
-_STARVED = (
+STARVED = (
     "{} nodes have at least as many unknowns as there are rows, so only means are made up for; "
     "give more rows or fewer grid intervals"
 )
@@ -483,7 +483,7 @@ class Session:
                 self._refuse_cuts(plan)
             state, starved = self._time.planned(plan, command)
             self._time.push(label, state)
-            self._changed(_STARVED.format(starved) if starved else "")
+            self._changed(STARVED.format(starved) if starved else "")
 
         self._adapter.take(run)
 

@@ -114,7 +114,7 @@ class Adapter(Protocol):
         """Slopes and curvatures of the loss on the training rows, by single coefficients."""
 
     def prune_coefficients(self, chosen: Sequence[NDArray[np.bool_]], compensate: str) -> int:
-        """Switch off the coefficients that are True in ``(out, in, G + k)`` arrays, for good; gives what `refit` does."""
+        """Switch off coefficients for good: True in ``(out, in, G + k)`` arrays. Gives what `refit` gives."""
 
     def removal(self, means: EdgeArrays) -> Removal:
         """The loss on the training rows with each part replaced by its mean."""

@@ -52,9 +52,7 @@ class NativeAdapter:
         self.model = model
         self.data = data
         self.topology = Topology(tuple(model.width), tuple(tuple(layer) for layer in model.names))
-        intervals = tuple(layer.grid_size for layer in model.layers)
-        kept = tuple(_numpy(coefficients.on(layer).sum(-1)) for layer in model.layers)
-        self.shape = Shape(intervals, model.k, model.dtype.itemsize, kept)
+        self.shape = _shape(model)
         self.is_classification = data.is_classification
 
     def take(self, change: Callable[[], T]) -> T:
@@ -135,7 +133,9 @@ class NativeAdapter:
         """Switch single coefficients off, for good."""
         masks = [torch.tensor(~part, device=self.model.device) for part in chosen]
         x = self.data.train_input
-        return self.take(lambda: coefficients.prune_coefficients(self.model, masks, x, compensate))
+        starved = self.take(lambda: coefficients.prune_coefficients(self.model, masks, x, compensate))
+        self.shape = _shape(self.model)
+        return starved
 
     def removal(self, means: EdgeArrays) -> Removal:
         """The loss on the training rows with each part replaced by its mean."""
@@ -257,6 +257,13 @@ class NativeAdapter:
     def addresses(self) -> frozenset[int]:
         """Where the parameters lie in memory."""
         return footprint.addresses(self.model)
+
+
+def _shape(model: Network) -> Shape:
+    intervals = tuple(layer.grid_size for layer in model.layers)
+    whole = all(layer.coef_mask is None for layer in model.layers)
+    kept = None if whole else tuple(_numpy(coefficients.on(layer).sum(-1)) for layer in model.layers)
+    return Shape(intervals, model.k, model.dtype.itemsize, kept)
 
 
 def _numpy(tensor: Tensor) -> NDArray[Any]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from .coefficients import Bases
 from .scores import Scores
 from .topology import Edge, Masks, Node
 
@@ -99,13 +101,112 @@ def choose(
         there = [part for part in group if part in value]
         count = target.count(np.array([value[part] for part in there]), len(group))
         free = sorted((part for part in there if part not in held), key=value.__getitem__)
-        if count > len(free) and target.threshold is None:
-            raise ValueError(
-                f"{count} of {len(there)} {structure}s{name} are to go, and only {len(free)} may: the others are "
-                "protected, the last of their layer or the last way to an output"
-            )
+        _check_enough(target, count, len(free), f"{len(there)} {structure}s{name}")
         chosen += [part for part in free[:count] if target.threshold is None or value[part] < target.threshold]
     return sorted(chosen, key=value.__getitem__)
+
+
+def choose_coefficients(
+    scores: Sequence[NDArray[np.float64]],
+    bases: Bases,
+    target: Target,
+    *,
+    scope: str = "global",
+    protect: Iterable[Part] = (),
+    min_per_layer: int = 0,
+    keep_outputs: bool = True,
+) -> tuple[NDArray[np.bool_], ...]:
+    """The single coefficients to prune, the weakest.
+
+    Args:
+        scores: Importance, ``(out, in, G + k)`` per layer.
+        bases: What is still on.
+        target: How much to take.
+        scope: Rank all together (``"global"``), a layer's (``"layer"``), or those into one node (``"node"``).
+        protect: Edges and nodes whose coefficients stay.
+        min_per_layer: How many of a layer are to be left.
+        keep_outputs: Whether to leave each output its strongest path to an input, whatever the target. It matters for
+            edges without a base function alone: the others are never constant.
+
+    Returns:
+        Bool arrays in these shapes, True at those to prune.
+
+    Raises:
+        ValueError: If an option is unknown, or more is asked for than may go.
+    """
+    if scope not in SCOPES:
+        raise ValueError(f"scope must be one of {', '.join(SCOPES)}; got {scope!r}")
+    held = _protected(bases.on, set(protect))
+    for layer, score, on in zip(held, scores, bases.on, strict=True):
+        _hold_strongest(layer, score, on, min_per_layer)
+    for edge in _bare_paths(scores, bases) if keep_outputs else ():
+        layer, score, on = held[edge.layer], scores[edge.layer], bases.on[edge.layer]
+        place = edge.target, edge.source
+        _hold_strongest(layer[place], score[place], on[place], 1)
+    value, there = _joined(scores), _joined(bases.on)
+    free = there & ~_joined(held)
+    chosen = np.zeros_like(there)
+    for name, part in _coefficient_groups(bases.on, scope).items():
+        count = target.count(value[part][there[part]], part.stop - part.start)
+        candidates = part.start + np.flatnonzero(free[part])
+        _check_enough(target, count, len(candidates), f"{int(there[part].sum())} coefficients{name}")
+        ranked = candidates[np.argsort(value[candidates], kind="stable")][:count]
+        chosen[ranked if target.threshold is None else ranked[value[ranked] < target.threshold]] = True
+    ends = np.cumsum([score.size for score in scores])[:-1]
+    return tuple(part.reshape(score.shape) for part, score in zip(np.split(chosen, ends), scores, strict=True))
+
+
+def _check_enough(target: Target, count: int, free: int, of: str) -> None:
+    if count > free and target.threshold is None:
+        raise ValueError(
+            f"{count} of {of} are to go, and only {free} may: the others are protected, the last of their layer or "
+            "the last way to an output"
+        )
+
+
+def _joined(arrays: Sequence[NDArray[Any]]) -> NDArray[Any]:
+    return np.concatenate([array.ravel() for array in arrays])
+
+
+def _coefficient_groups(on: Sequence[NDArray[np.bool_]], scope: str) -> dict[str, slice]:
+    """The place of each group in the joined arrays, and its name for a message."""
+    groups, start = {}, 0
+    for layer, coefficients in enumerate(on):
+        parts = len(coefficients) if scope == "node" else 1
+        size = coefficients.size // parts
+        for part in range(parts):
+            name = f" into node ({layer + 1}, {part})" if scope == "node" else f" of layer {layer}"
+            groups[name] = slice(start, start + size)
+            start += size
+    return {"": slice(0, start)} if scope == "global" else groups
+
+
+def _protected(on: Sequence[NDArray[np.bool_]], fixed: set[Part]) -> list[NDArray[np.bool_]]:
+    """True at the coefficients of protected edges and of edges at protected nodes."""
+    held = [np.zeros(layer.shape, dtype=bool) for layer in on]
+    for part in fixed:
+        if isinstance(part, Edge):
+            held[part.layer][part.target, part.source] = True
+        elif part.layer < len(held):
+            held[part.layer][:, part.index] = True
+        if isinstance(part, Node) and part.layer > 0:
+            held[part.layer - 1][part.index] = True
+    return held
+
+
+def _hold_strongest(held: NDArray[np.bool_], scores: NDArray[np.float64], on: NDArray[np.bool_], count: int) -> None:
+    there = np.flatnonzero(on)
+    strongest = there[np.argsort(scores.flat[there], kind="stable")][max(0, len(there) - count) :]
+    held.flat[strongest] = True
+
+
+def _bare_paths(scores: Sequence[NDArray[np.float64]], bases: Bases) -> list[Edge]:
+    """Bare edges on the strongest path to each output; an edge with a base function is as strong as can be."""
+    best = [np.where(on, score, -np.inf).max(axis=-1) for score, on in zip(scores, bases.on, strict=True)]
+    edges = tuple(np.where(bare, value, np.inf) for bare, value in zip(bases.bare, best, strict=True))
+    nodes = tuple(np.zeros(n) for n in (edges[0].shape[1], *map(len, edges)))
+    path = _strongest_paths(Scores(edges, nodes), bases.masks, "edge")
+    return [edge for edge in path if isinstance(edge, Edge) and bases.bare[edge.layer][edge.target, edge.source]]
 
 
 def _parts(masks: Masks, structure: str) -> dict[Part, bool]:

@@ -86,11 +86,12 @@ def _sub_layer(layer: KANLayer, sources: Tensor, targets: Tensor, bias: Tensor) 
     mask = pick(layer.mask)  # what is off is emptied: nothing will bring it back, and it need not be stored
     return KANLayer(
         layer.grid[sources].clone(),
-        pick(layer.coef) * mask.unsqueeze(-1),
+        pick(layer.masked_coef()) * mask.unsqueeze(-1),
         pick(layer.scale_base) * mask,
         pick(layer.scale_spline) * mask,
         k=layer.k,
         base=layer.base,
         bias=bias[targets].clone(),
         mask=mask,
+        coef_mask=None if layer.coef_mask is None else pick(layer.coef_mask) | ~mask.unsqueeze(-1),
     )

@@ -42,7 +42,11 @@ def adaptive_grid(samples: Tensor, old: Tensor, k: int, eps: float) -> Tensor:
 
 @torch.no_grad()
 def update_grid(network: Network, x: Tensor) -> None:
-    """Move the knots of each layer in turn to the values that reach it, from the inputs up."""
+    """Move the knots of each layer in turn to the values that reach it, from the inputs up.
+
+    A coefficient that is pruned alone stays so by its index: its basis function moves with the knots, and the others
+    are fitted to the old curve as well as they can without it.
+    """
     values = network.input_nodes(x)
     for layer in network.layers:
         grid = adaptive_grid(values, layer.grid, layer.k, network.grid_eps)
@@ -55,7 +59,10 @@ def update_grid(network: Network, x: Tensor) -> None:
 
 @torch.no_grad()
 def refined(layer: KANLayer, intervals: int) -> KANLayer:
-    """A copy of `layer` with another number of grid intervals, its curves kept on the grid."""
+    """A copy of `layer` with another number of grid intervals, its curves kept on the grid.
+
+    Coefficients that are pruned alone stay so where the number is the same; another grid has others.
+    """
     if isinstance(intervals, bool) or not hasattr(intervals, "__index__"):
         raise TypeError(f"grid, the number of intervals, must be a whole number; got {intervals!r}")
     if intervals < 1:
@@ -74,6 +81,7 @@ def refined(layer: KANLayer, intervals: int) -> KANLayer:
         bias=layer.bias.detach().clone(),
         mask=layer.mask.clone(),
         fill=layer.fill.clone(),
+        coef_mask=layer.coef_mask.clone() if layer.coef_mask is not None and intervals == layer.grid_size else None,
     )
 
 

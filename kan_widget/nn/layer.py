@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor, nn
 
+from .coefficients import fit_masked
 from .spline import BASES, Knots, edge_weights, evaluate, extend_grid, features, fit_coef
 
 
@@ -23,6 +26,8 @@ class KANLayer(nn.Module):
             ``bias.requires_grad_()`` is called.
         mask: Buffer of bool, ``(out, in)``. False where the edge is pruned.
         fill: Buffer, ``(out, in)``. The constant that a pruned edge adds to its target.
+        coef_mask: Buffer of bool, ``(out, in, G + k)``, or None. False where a single coefficient is pruned: it acts as
+            zero and does not move in training. None where no coefficient is pruned alone, and then it costs nothing.
         k: Degree of the spline.
         base: Name of the base function: ``"silu"``, ``"identity"`` or ``"zero"``.
 
@@ -36,6 +41,7 @@ class KANLayer(nn.Module):
         bias: As the attribute; zeros when left out.
         mask: As the attribute; all True when left out.
         fill: As the attribute; zeros when left out.
+        coef_mask: As the attribute; one that prunes nothing counts as None.
 
     Raises:
         ValueError: If shapes disagree, knots do not increase, ``k < 1`` or `base` is unknown.
@@ -49,6 +55,7 @@ class KANLayer(nn.Module):
     grid: Tensor
     mask: Tensor
     fill: Tensor
+    coef_mask: Tensor | None
 
     def __init__(
         self,
@@ -62,6 +69,7 @@ class KANLayer(nn.Module):
         bias: Tensor | None = None,
         mask: Tensor | None = None,
         fill: Tensor | None = None,
+        coef_mask: Tensor | None = None,
     ) -> None:
         super().__init__()
         if base not in BASES:
@@ -72,8 +80,10 @@ class KANLayer(nn.Module):
         mask = torch.ones_like(scale_base, dtype=torch.bool) if mask is None else mask
         fill = torch.zeros_like(scale_base) if fill is None else fill
         edges = (out_features, in_features)
+        on = torch.ones_like(coef, dtype=torch.bool) if coef_mask is None else coef_mask
         expected = {
             "coef": (coef, (*edges, grid.shape[1] - k - 1)),
+            "coef_mask": (on, tuple(coef.shape)),
             "scale_base": (scale_base, edges),
             "scale_spline": (scale_spline, edges),
             "bias": (bias, (out_features,)),
@@ -83,8 +93,9 @@ class KANLayer(nn.Module):
         for name, (tensor, shape) in expected.items():
             if tensor.shape != shape:
                 raise ValueError(f"{name} must be {shape} here; got {tuple(tensor.shape)}")
-        if mask.dtype != torch.bool:
-            raise ValueError(f"mask must hold bool; got {mask.dtype}")
+        for name, tensor in (("mask", mask), ("coef_mask", on)):
+            if tensor.dtype != torch.bool:
+                raise ValueError(f"{name} must hold bool; got {tensor.dtype}")
         self.k, self.base = k, base
         self.coef = nn.Parameter(coef)
         self.scale_base = nn.Parameter(scale_base)
@@ -93,6 +104,7 @@ class KANLayer(nn.Module):
         self.register_buffer("grid", grid)
         self.register_buffer("mask", mask)
         self.register_buffer("fill", fill)
+        self.register_buffer("coef_mask", None if bool(on.all()) else on)
         self._knots: tuple[tuple[object, ...], Tensor, Knots] | None = None
 
     @classmethod
@@ -177,10 +189,14 @@ class KANLayer(nn.Module):
             return False
         return not torch.equal(self.grid, known)
 
+    def masked_coef(self) -> Tensor:
+        """The coefficients as they act: zero where one is pruned alone; `coef` itself where none is."""
+        return self.coef if self.coef_mask is None else torch.where(self.coef_mask, self.coef, 0)
+
     def weight(self, *, masked: bool = True) -> Tensor:
         """What each edge takes of each feature, ``(out, G + k + 1, in)``; zero for pruned edges if `masked`."""
         mask = self.mask if masked else torch.ones_like(self.mask)
-        return edge_weights(self.coef, self.scale_spline, self.scale_base, mask)
+        return edge_weights(self.masked_coef(), self.scale_spline, self.scale_base, mask)
 
     def offset(self) -> Tensor:
         """The constant part of each output: its bias and what its pruned edges leave behind, ``(out, 1)``."""
@@ -204,6 +220,8 @@ class KANLayer(nn.Module):
     def coef_on(self, grid: Tensor, samples: Tensor) -> Tensor:
         """Coefficients on other knots that keep the spline curves at `samples`, in the least-squares sense.
 
+        Those that are pruned alone stay zero where there are as many as before; among others none is pruned.
+
         Args:
             grid: Extended knots, ``(in, G' + 1 + 2k)``; the number of intervals may differ.
             samples: Feature-major points, ``(in, samples)``.
@@ -217,15 +235,37 @@ class KANLayer(nn.Module):
         check_grid(grid, self.in_features, self.k)
         old = features(samples, self.knots, "zero")[:-1].transpose(0, 1)
         new = features(samples, Knots.of(grid, self.k), "zero")[:-1].transpose(0, 1)
-        return fit_coef(new, torch.matmul(self.coef.transpose(0, 1), old))
+        curves = torch.matmul(self.masked_coef().transpose(0, 1), old)
+        coef = fit_coef(new, curves)
+        if self.coef_mask is not None and coef.shape == self.coef_mask.shape:
+            fit_masked(coef, new, curves, self.coef_mask)
+        return coef
+
+    @torch.no_grad()
+    def count_nonzero(self) -> int:
+        """How many numbers act: are not zero, and neither pruned nor beside a pruned edge or an empty spline.
+
+        What pruned edges leave behind counts with the bias of their target.
+        """
+        coef = self.masked_coef().ne(0) & self.mask.unsqueeze(-1)
+        scale_spline = self.scale_spline.ne(0) & coef.any(-1)
+        scale_base = self.scale_base.ne(0) & self.mask & (self.base != "zero")
+        return int(coef.sum() + scale_spline.sum() + scale_base.sum() + self.offset().ne(0).sum())
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *args: Any) -> None:
+        """Take or drop the mask of coefficients with the coefficients: it is there only where something is pruned."""
+        if f"{prefix}coef" in state_dict:
+            masked = f"{prefix}coef_mask" in state_dict
+            self.coef_mask = torch.ones_like(self.coef, dtype=torch.bool) if masked else None
+        super()._load_from_state_dict(state_dict, prefix, *args)
 
     def extra_repr(self) -> str:
         """Sizes for ``print(model)``."""
-        alive = int(self.mask.sum())
-        return (
-            f"{self.in_features} -> {self.out_features}, grid={self.grid_size}, k={self.k}, "
-            f"edges {alive} / {self.mask.numel()}"
-        )
+        sizes = f"{self.in_features} -> {self.out_features}, grid={self.grid_size}, k={self.k}"
+        edges = f"edges {int(self.mask.sum())} / {self.mask.numel()}"
+        if self.coef_mask is None:
+            return f"{sizes}, {edges}"
+        return f"{sizes}, {edges}, coefficients {int(self.coef_mask.sum())} / {self.coef_mask.numel()}"
 
 
 def check_grid(grid: Tensor, in_features: int, k: int) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import warnings
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -279,10 +280,31 @@ class Network(nn.Module):
         """A network with another number of grid intervals and the same curves on the grid; this one is left alone.
 
         Where `grid` is a multiple of the present number the curves are the same to rounding, since the new knots
-        contain the old ones.
+        contain the old ones. Coefficients that were pruned alone stay so only where `grid` is the present number:
+        another grid has other coefficients, all of them free, and a `RuntimeWarning` says so.
         """
         layers = [grids.refined(layer, grid) for layer in self.layers]
+        ends = [
+            old.coef_mask is not None and new.coef_mask is None for old, new in zip(self.layers, layers, strict=True)
+        ]
+        if any(ends):
+            warnings.warn(
+                "the new grid has other coefficients, and all of them are free: those that were pruned one by one "
+                "are not pruned any more, while pruned edges are. Refine first and prune coefficients then",
+                RuntimeWarning,
+                stacklevel=2,
+            )
         return self.rebuilt(layers)
+
+    def count_nonzero(self) -> int:
+        """How many numbers the function is made of: not zero, and not pruned, alone or with their edge.
+
+        Example:
+            >>> model = Network([2, 1], grid=5, k=3, seed=0)  # 2 edges of 8 coefficients and 2 scales, a bias of 0
+            >>> model.count_nonzero()
+            20
+        """
+        return sum(layer.count_nonzero() for layer in self.layers)
 
     def compact(self) -> Self:
         """A network without dead nodes and edges that computes the same function; this one is left alone.

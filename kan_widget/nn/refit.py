@@ -33,8 +33,8 @@ def refit(network: Network, x: Tensor, targets: Sequence[Tensor], kind: str, *, 
     """Fit the edges that are on to the pre-activations of the network before the cut, in place.
 
     Layers are taken from the inputs up, each on what the layers below now give it. ``"least_squares"`` refits all
-    spline coefficients and base scales; ``"gain_bias"`` gives each edge one factor and keeps its shape; both
-    refit the biases.
+    spline coefficients and base scales, but for coefficients that are pruned alone; ``"gain_bias"`` gives each edge one
+    factor and keeps its shape; both refit the biases.
     The ridge draws towards the present values, so what the data do not determine stays as it is. A node with fewer
     rows than unknowns is left alone but for its bias.
 
@@ -68,10 +68,15 @@ def _refit_coefficients(layer: KANLayer, values: Tensor, residual: Tensor, ridge
     planes = features(values, layer.knots, layer.base).double().transpose(0, 1)  # (in, K, rows)
     mean = planes.mean(dim=-1, keepdim=True)
     centred = (planes - mean).flatten(0, 1)
-    size = planes.shape[1]
-    change = torch.zeros(layer.out_features, layer.in_features, size, dtype=torch.float64, device=values.device)
-    starved = _solve_each(layer, centred, size, residual, ridge, change)
-    wanted = layer.coef.double() * layer.scale_spline.double().unsqueeze(-1) + change[..., :-1]
+    free = layer.mask.unsqueeze(-1).repeat(1, 1, planes.shape[1])
+    if layer.coef_mask is not None:
+        free[..., :-1] &= layer.coef_mask
+    change = torch.zeros(free.shape, dtype=torch.float64, device=values.device)
+    starved = sum(
+        _solve_one(free[target], centred, residual[target], ridge, change[target])
+        for target in range(layer.out_features)
+    )
+    wanted = layer.masked_coef().double() * layer.scale_spline.double().unsqueeze(-1) + change[..., :-1]
     moved = (change != 0).any(dim=-1)
     # The scale goes into the coefficients: one that training has made small would make them huge, and a step of the
     # next training would send the function anywhere.
@@ -89,7 +94,8 @@ def _refit_gains(layer: KANLayer, values: Tensor, residual: Tensor, ridge: float
     change = torch.zeros(layer.out_features, layer.in_features, 1, dtype=torch.float64, device=values.device)
     for target in range(layer.out_features):
         centred = edges[target] - mean[target].unsqueeze(-1)
-        starved += _solve_one(layer.mask[target], centred, 1, residual[target], ridge, change[target])
+        free = layer.mask[target].unsqueeze(-1)
+        starved += _solve_one(free, centred, residual[target], ridge, change[target])
     gain = 1 + change[..., 0]
     layer.scale_base.mul_(gain.to(layer.scale_base))
     layer.scale_spline.mul_(gain.to(layer.scale_spline))
@@ -102,26 +108,17 @@ def _settle_bias(layer: KANLayer, residual: Tensor, added: Tensor) -> None:
     layer.bias.add_((residual.mean(dim=1) - added).to(layer.bias))
 
 
-def _solve_each(layer: KANLayer, centred: Tensor, size: int, residual: Tensor, ridge: float, change: Tensor) -> int:
-    return sum(
-        _solve_one(layer.mask[target], centred, size, residual[target], ridge, change[target])
-        for target in range(layer.out_features)
-    )
-
-
-def _solve_one(on: Tensor, centred: Tensor, size: int, residual: Tensor, ridge: float, change: Tensor) -> int:
-    """Write the change of the edges that are `on` into `change`, ``(in, size)``; 1 if there are too few rows."""
-    live = on.nonzero().squeeze(1)
-    if len(live) == 0:
+def _solve_one(free: Tensor, centred: Tensor, residual: Tensor, ridge: float, change: Tensor) -> int:
+    """Write the change of the numbers that are `free` into `change`, ``(in, size)``; 1 if there are too few rows."""
+    if not bool(free.any()):
         return 0
-    if len(live) * size >= centred.shape[1]:
+    rows = centred[free.flatten()]
+    if len(rows) >= centred.shape[1]:
         return 1
-    chosen = (live.unsqueeze(1) * size + torch.arange(size, device=live.device)).flatten()
-    rows = centred[chosen]
     gram = rows @ rows.T
     strength = gram.diagonal().mean().clamp_min(torch.finfo(torch.float64).tiny)
     gram.diagonal().add_(ridge * strength)
     factor = torch.linalg.cholesky(gram)
     solution = torch.cholesky_solve((rows @ residual).unsqueeze(1), factor)
-    change[live] = solution.view(-1, size)
+    change[free] = solution.squeeze(1)
     return 0

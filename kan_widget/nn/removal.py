@@ -50,6 +50,22 @@ class Curvature(NamedTuple):
     node_gauss_newton: list[Tensor]
 
 
+class Derivatives(NamedTuple):
+    """What second-order predictions are made from. Lists over layers.
+
+    Attributes:
+        values: Values of the source nodes, ``(in, rows)``.
+        slopes: Derivative of each row's loss by what its target nodes take, ``(out, rows)``.
+        jacobians: Derivatives of the outputs by the same, ``(outputs, out, rows)``.
+        shares: Probabilities of the classes, ``(outputs, rows)``; None for the mean squared error.
+    """
+
+    values: list[Tensor]
+    slopes: list[Tensor]
+    jacobians: list[Tensor]
+    shares: Tensor | None
+
+
 def squared_error(targets: Tensor) -> RowLoss:
     """Mean squared error of each row: takes outputs ``(..., rows, out)``, gives ``(..., rows)``."""
     return lambda outputs: (outputs - targets).square().mean(dim=-1)
@@ -186,25 +202,31 @@ def curvature(network: Network, x: Tensor, row_loss: RowLoss, means: list[Tensor
         means: Per layer ``(out, in)``: mean output of each edge.
         classes: Whether the loss is cross-entropy; else it is the mean squared error.
     """
+    d = derivatives(network, x, row_loss, classes=classes)
+    result = Curvature([], [], [], [], [], [])
+    with torch.no_grad():
+        for layer, *of_layer in zip(network.layers, d.values, d.slopes, d.jacobians, means, strict=True):
+            values, slope, jacobian, mean = of_layer
+            found = _layer_curvature(layer, values, slope, jacobian, d.shares, mean)
+            for moments, moment in zip(result, found, strict=True):
+                moments.append(moment)
+    return result
+
+
+def derivatives(network: Network, x: Tensor, row_loss: RowLoss, *, classes: bool) -> Derivatives:
+    """Differentiate each row's loss and outputs by every node: one forward and ``outputs + 1`` backward passes."""
     with torch.enable_grad():
         values = [network.input_nodes(x)]
         for layer in network.layers:
             values.append(layer.transform(values[-1]).requires_grad_())
         outputs = values[-1].T
-        loss = row_loss(outputs).sum()
-        slopes = torch.autograd.grad(loss, values[1:], retain_graph=True)
-        jacobians = [
+        slopes = torch.autograd.grad(row_loss(outputs).sum(), values[1:], retain_graph=True)
+        by_output = [
             torch.autograd.grad(outputs[:, c].sum(), values[1:], retain_graph=True) for c in range(outputs.shape[1])
         ]
+    jacobians = [torch.stack(of_layer) for of_layer in zip(*by_output, strict=True)]
     shares = outputs.detach().softmax(dim=1).T if classes else None
-    result = Curvature([], [], [], [], [], [])
-    with torch.no_grad():
-        for index, layer in enumerate(network.layers):
-            jacobian = torch.stack([j[index] for j in jacobians])  # (outputs, out, rows)
-            found = _layer_curvature(layer, values[index].detach(), slopes[index], jacobian, shares, means[index])
-            for moments, moment in zip(result, found, strict=True):
-                moments.append(moment)
-    return result
+    return Derivatives([v.detach() for v in values[:-1]], list(slopes), jacobians, shares)
 
 
 def _layer_curvature(
@@ -212,7 +234,7 @@ def _layer_curvature(
 ) -> tuple[Tensor, ...]:
     rows = values.shape[1]
     outs = len(jacobian)
-    hidden = _quadratic(jacobian, shares)  # (out, rows)
+    hidden = quadratic(jacobian, shares)  # (out, rows)
     shape, device = layer.mask.shape, values.device
     edges = [torch.zeros(shape, dtype=torch.float64, device=device) for _ in range(3)]
     nodes = [torch.zeros(shape[1], dtype=torch.float64, device=device) for _ in range(3)]
@@ -229,11 +251,11 @@ def _layer_curvature(
         nodes[0] += node_pull.sum(-1)
         nodes[1] += node_pull.square().sum(-1)
         reach = torch.einsum("oib,cob->cib", whole, jacobian[:, :, part])
-        nodes[2] += _quadratic(reach, None if shares is None else shares[:, part]).sum(-1)
+        nodes[2] += quadratic(reach, None if shares is None else shares[:, part]).sum(-1)
     return tuple(moment / rows for moment in (*edges, *nodes))
 
 
-def _quadratic(jacobian: Tensor, shares: Tensor | None) -> Tensor:
+def quadratic(jacobian: Tensor, shares: Tensor | None) -> Tensor:
     """``J' H J`` for derivatives ``(outputs, n, rows)``: mean squared error, or cross-entropy with class `shares`."""
     if shares is None:
         return jacobian.square().sum(0) * (2 / len(jacobian))

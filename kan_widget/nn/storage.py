@@ -21,9 +21,10 @@ if TYPE_CHECKING:
 N = TypeVar("N", bound="Network")
 
 FORMAT = "kan_widget"
-VERSION = 1
+VERSION = 2
 _TENSORS = ("grid", "coef", "scale_base", "scale_spline", "bias", "mask", "fill")
-_PER_EDGE = ("coef", "scale_base", "scale_spline", "fill")
+# What is stored of full edges only, and what the others have of it.
+_PER_EDGE = {"coef": 0, "scale_base": 0, "scale_spline": 0, "fill": 0, "coef_mask": True}
 
 
 def save(network: Network, path: str | Path) -> None:
@@ -31,7 +32,8 @@ def save(network: Network, path: str | Path) -> None:
     path = Path(path)
     tensors = {f"layers.{i}.{name}": t for i, layer in enumerate(network.layers) for name, t in _packed(layer).items()}
     description = {
-        "version": VERSION,
+        # Version 2 came with masks of coefficients; without any, what reads version 1 may read the file.
+        "version": 2 if any(layer.coef_mask is not None for layer in network.layers) else 1,
         "k": [layer.k for layer in network.layers],
         "base": [layer.base for layer in network.layers],
         "names": network.names,
@@ -57,23 +59,26 @@ def _packed(layer: KANLayer) -> dict[str, Tensor]:
 
     Only `compact` leaves edges so; a network that was merely masked is stored whole, since they may come back.
     """
-    tensors = {name: getattr(layer, name).detach().cpu().contiguous() for name in _TENSORS}
+    names = _TENSORS if layer.coef_mask is None else (*_TENSORS, "coef_mask")
+    tensors = {name: getattr(layer, name).detach().cpu().contiguous() for name in names}
     full = tensors["mask"].clone()
-    for name in _PER_EDGE:
-        full |= (tensors[name].flatten(2) if tensors[name].ndim > 2 else tensors[name].unsqueeze(-1)).ne(0).any(-1)
+    per_edge = {name: empty for name, empty in _PER_EDGE.items() if name in tensors}
+    for name, empty in per_edge.items():
+        full |= (tensors[name].flatten(2) if tensors[name].ndim > 2 else tensors[name].unsqueeze(-1)).ne(empty).any(-1)
     if bool(full.all()):
         return tensors
-    return {**tensors, **{name: tensors[name][full] for name in _PER_EDGE}, "full": full}
+    return {**tensors, **{name: tensors[name][full] for name in per_edge}, "full": full}
 
 
 def _unpacked(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     full = tensors.pop("full", None)
     if full is None:
         return tensors
-    for name in _PER_EDGE:
-        whole = tensors[name].new_zeros(*full.shape, *tensors[name].shape[1:])
-        whole[full] = tensors[name]
-        tensors[name] = whole
+    for name, empty in _PER_EDGE.items():
+        if name in tensors:
+            whole = tensors[name].new_full((*full.shape, *tensors[name].shape[1:]), empty)
+            whole[full] = tensors[name]
+            tensors[name] = whole
     return tensors
 
 
@@ -116,6 +121,7 @@ def _description(metadata: dict[str, str] | None, path: Path) -> dict[str, Any]:
 
 
 def _layer(file: Any, index: int, description: dict[str, Any]) -> KANLayer:
-    names = [*_TENSORS, "full"] if f"layers.{index}.full" in file.keys() else _TENSORS
-    tensors = {name: file.get_tensor(f"layers.{index}.{name}") for name in names}
+    stored = set(file.keys())
+    optional = [name for name in ("coef_mask", "full") if f"layers.{index}.{name}" in stored]
+    tensors = {name: file.get_tensor(f"layers.{index}.{name}") for name in (*_TENSORS, *optional)}
     return KANLayer(**_unpacked(tensors), k=description["k"][index], base=description["base"][index])
