@@ -33,6 +33,8 @@ SIDEWAYS = {
     ("pruning", "session"),
     ("report", "session"),
     ("report", "capture"),
+    ("report", "pruning"),
+    ("report", "schedules"),
     ("schedules", "session"),
     ("sweep", "session"),
     ("sweep", "pruning"),
