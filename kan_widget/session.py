@@ -105,6 +105,7 @@ class Session:
         self._time = self._adapter.take(lambda: Timeline(self._adapter, plan))
         self.before = self._adapter.take(self.measure)
         self._now: tuple[int, Metrics] | None = (0, self.before)
+        self._measured: dict[int, Metrics] = {0: self.before}
 
     # What is
 
@@ -204,7 +205,13 @@ class Session:
         """Size and quality now, measured once for each state."""
         if self._now is None or self._now[0] != self.revision:
             self._now = self._adapter.take(lambda: (self.revision, self.measure()))
+            self._measured[self.history.position] = self._now[1]
         return self._now[1]
+
+    @property
+    def measured(self) -> dict[int, Metrics]:
+        """Size and quality of the states of `history`, as far as they were asked for while they were the present."""
+        return dict(self._measured)
 
     def measure(self) -> Metrics:
         """Measure size and quality anew, as after training outside of this session."""
@@ -384,6 +391,22 @@ class Session:
             self._travel(position, "jump")
 
         self._adapter.take(go)
+
+    def annotate(self, position: int, note: str) -> None:
+        """Write a note to a state of `history`.
+
+        Raises:
+            ValueError: If there is no such state.
+            TypeError: If the note is not a text.
+        """
+        if not isinstance(note, str):
+            raise TypeError(f"a note is a text; got {type(note).__name__}")
+
+        def write() -> None:
+            self.history.annotate(position, note)
+            self._changed()
+
+        self._adapter.take(write)
 
     def compact(self) -> Any:
         """A new, smaller model with the same function as the model has now."""

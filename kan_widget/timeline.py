@@ -106,12 +106,8 @@ class Timeline:
 
     def commands(self) -> list[Command]:
         """What led from the start to the present state."""
-        found: list[Command] = []
-        position = self.history.position
-        while position > 0:
-            found = [*self.history.steps[position].state.commands, *found]
-            position = self.history.parents[position]
-        return found
+        steps = self.history.steps
+        return [command for at in self.history.path(self.history.position) for command in steps[at].state.commands]
 
     def _enter(self, state: State, record: Callable[[], Any]) -> None:
         """Put a state into the model and into the history, or leave both as they are."""

@@ -13,6 +13,8 @@ export interface ChartData {
   readonly densityHigh: number;
   /** Where the pieces of the function meet; empty while unknown. */
   readonly knots: ArrayLike<number>;
+  /** The function before the last step, where that changed it. */
+  readonly past: Float32Array | null;
 }
 
 export interface Extent {
@@ -59,7 +61,7 @@ function densityPath(data: ChartData, sx: (v: number) => number, bottom: number)
   return `M${x0} ${bottom}${points.join("")}L${x1} ${bottom}Z`;
 }
 
-function curvePath(data: ChartData, sx: (v: number) => number, sy: (v: number) => number): string {
+function curvePath(data: Pick<ChartData, "x" | "y">, sx: (v: number) => number, sy: (v: number) => number): string {
   let path = "";
   for (let i = 0; i < data.x.length; i++) {
     const [x, y] = [at(data.x, i), at(data.y, i)];
@@ -89,7 +91,7 @@ function knotMarks(data: ChartData, x: Extent, sx: (v: number) => number, bottom
 export function chart(data: ChartData, label: string, title: string, height: number): SVGTemplateResult {
   const bottom = height - FOOT;
   const x = extent(data.x);
-  const tight = extent(data.y);
+  const tight = extent(data.past ? [...data.y, ...data.past] : data.y);
   const room = (tight.high - tight.low) * 0.06;
   const y = { low: tight.low - room, high: tight.high + room };
   const up = ticks(y.low, y.high, bottom < 84 ? 3 : 4);
@@ -105,6 +107,7 @@ export function chart(data: ChartData, label: string, title: string, height: num
     ${grid(x, up, sx, sy, left, bottom)}
     <line class="axis" x1=${left} x2=${PLOT.right} y1=${bottom} y2=${bottom} />
     ${knotMarks(data, x, sx, bottom)}
+    ${data.past ? svg`<path class="past" d=${curvePath({ x: data.x, y: data.past }, sx, sy)} />` : nothing}
     <path class="function" d=${curvePath(data, sx, sy)} />
   </svg>`;
 }

@@ -89,7 +89,7 @@ function edgeChart(snapshot: Snapshot, number: number, actions: InspectorActions
   const [from, to] = ends(net, number);
   if (!curve) return html`<p class="empty">No data has passed through this edge yet.</p>`;
   const data: ChartData = {
-    x: curve.x, y: curve.y, knots: detail?.knots ?? [],
+    x: curve.x, y: curve.y, knots: detail?.knots ?? [], past: detail?.past ?? null,
     density: net.density.subarray(source * net.bins, (source + 1) * net.bins),
     densityLow: at(net.low, source), densityHigh: at(net.high, source),
   };

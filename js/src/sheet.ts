@@ -2,7 +2,8 @@ import { html, nothing, type TemplateResult } from "lit-html";
 import { closeIcon } from "./icons";
 import type { Snapshot } from "./snapshot";
 import type { Store } from "./store";
-import type { Wire } from "./wire";
+import { Questions } from "./questions";
+import type { Answer, Wire } from "./wire";
 
 /** What a sheet draws from, and what it can do. */
 export interface SheetContext {
@@ -11,6 +12,8 @@ export interface SheetContext {
   readonly wire: Wire;
   /** Draw again, after a change of what the sheet holds itself. */
   request(): void;
+  /** Ask Python; rejected with its reason, or after some seconds without an answer. */
+  ask(about: string, more?: Readonly<Record<string, unknown>>): Promise<unknown>;
   /** What the sheet holds between two drawings; empty at first, and gone with the view. */
   readonly state: Record<string, unknown>;
 }
@@ -36,10 +39,17 @@ export class Drawer {
   #asked = false;
   #failed = "";
   #open: string | null = null;
+  readonly #questions: Questions;
 
-  constructor(wire: Wire, request: () => void) {
+  constructor(wire: Wire, signal: AbortSignal, request: () => void) {
     this.#wire = wire;
     this.#request = request;
+    this.#questions = new Questions(wire, signal);
+  }
+
+  /** Hear an answer to a question of a sheet. */
+  hear(answer: Answer): void {
+    this.#questions.hear(answer);
   }
 
   /** The name of the sheet that is open. */
@@ -83,7 +93,7 @@ export class Drawer {
     const title = SHEETS.find(([id]) => id === name)?.[1] ?? name;
     const sheet = this.#sheets?.[name];
     if (!this.#states.has(name)) this.#states.set(name, {});
-    const context = { snapshot, store, wire: this.#wire, request: this.#request, state: this.#states.get(name) ?? {} };
+    const context = { snapshot, store, wire: this.#wire, request: this.#request, ask: this.#questions.ask, state: this.#states.get(name) ?? {} };
     return html`<aside class=${`sheet ${sheet?.wide ? "wide" : ""} ${name}`} role="complementary" aria-label=${title}>
       ${sheet ? html`<style>${sheet.styles}</style>` : nothing}
       <header><h2>${title}</h2><button class="button quiet square close" aria-label=${`Close ${title.toLowerCase()}`}

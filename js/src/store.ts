@@ -11,7 +11,8 @@ const PATIENCE = 400;
 
 const same = (a: Part, b: Part): boolean => a.length === b.length && a.every((v, i) => v === b[i]);
 
-function uniqueName(): string {
+/** A name that no other view has. */
+export function uniqueName(): string {
   const random = new Uint32Array(3);
   crypto.getRandomValues(random);
   return Array.from(random, (v) => v.toString(36)).join("");
@@ -34,7 +35,8 @@ export class Store {
   #said: Notice | null = null;
   #dismissed: string | null = null;
   #noticeAtSend: string | null = null;
-  #details: { readonly of: unknown; readonly byEdge: Map<number, Detail | null> } = { of: null, byEdge: new Map() };
+  #details: { readonly of: unknown; readonly byEdge: Map<number, { known: Detail | null; asked: number }> } =
+    { of: null, byEdge: new Map() };
 
   constructor(wire: Wire, signal: AbortSignal, changed: () => void) {
     this.#wire = wire;
@@ -149,23 +151,25 @@ export class Store {
     this.select([...now, ...parts.filter((b) => !now.some((a) => same(a, b)))]);
   }
 
-  /** The finer curve of an edge: asked for the first time it is wanted, null until it arrives. */
-  detail(snapshot: Snapshot, edge: Edge): Detail | null {
-    if (this.#details.of !== snapshot.net) this.#details = { of: snapshot.net, byEdge: new Map() };
-    const number = edgeNumber(snapshot.net.topology, edge);
-    const known = this.#details.byEdge.get(number);
-    if (known !== undefined) return known;
-    this.#details.byEdge.set(number, null);
-    this.#wire.send({ type: "detail", id: `${this.#name}-d${number}`, edge });
-    return null;
+  /** The finer curve of an edge, asked for again after every change: until the answer it is the last one known. */
+  detail({ net, pruning }: Snapshot, edge: Edge): Detail | null {
+    if (this.#details.of !== net) this.#details = { of: net, byEdge: new Map() };
+    const number = edgeNumber(net.topology, edge);
+    const found = this.#details.byEdge.get(number) ?? { known: null, asked: -1 };
+    this.#details.byEdge.set(number, found);
+    if (found.asked !== pruning.revision) {
+      found.asked = pruning.revision;
+      this.#wire.send({ type: "detail", id: `${this.#name}-d${number}`, edge });
+    }
+    return found.known;
   }
 
   #learn(detail: Detail): void {
     const net = this.snapshot()?.net;
     if (!net || this.#details.of !== net || detail.x.length < 2 || detail.x.length !== detail.y.length) return;
-    const number = edgeNumber(net.topology, detail.edge);
-    if (number < 0) return;
-    this.#details.byEdge.set(number, detail);
+    const found = this.#details.byEdge.get(edgeNumber(net.topology, detail.edge));
+    if (!found) return;
+    found.known = detail;
     this.#changed();
   }
 

@@ -99,6 +99,7 @@ canvas{position:absolute;inset:0;width:100%;height:100%;display:block}
 .chart .knot{stroke:var(--ink);stroke-opacity:.75}
 .chart .density{fill:var(--ink);fill-opacity:.1}
 .chart .function{fill:none;stroke:var(--accent);stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
+.chart .past{fill:none;stroke:var(--mute);stroke-width:1.5;stroke-dasharray:4 3}
 .tick{font-size:11px;fill:var(--faint)}
 .criteria{display:grid}
 .short .criteria{gap:0;line-height:18px}

@@ -49,11 +49,12 @@ class View {
       changed: this.#request,
       message: (message) => {
         if (message.type === "sheets") void this.#drawer.load(message.code);
+        else if (message.type === "answer") this.#drawer.hear(message);
         else this.#store.hear(message);
       },
     });
     this.#store = new Store(this.#wire, signal, this.#request);
-    this.#drawer = new Drawer(this.#wire, this.#request);
+    this.#drawer = new Drawer(this.#wire, signal, this.#request);
     this.#theme = watchTheme(host, signal, this.#request);
     this.#diagram = new Diagram({
       select: (parts, add) => this.#store.select(parts, add),

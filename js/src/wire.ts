@@ -17,11 +17,14 @@ export type Op =
   | { readonly type: "set_criterion"; readonly criterion: string }
   | { readonly type: "set_structure"; readonly structure: string }
   | { readonly type: "set_compensate"; readonly compensate: string }
+  | { readonly type: "jump"; readonly position: number }
+  | { readonly type: "annotate"; readonly position: number; readonly note: string }
   | { readonly type: "undo" | "redo" | "reset" };
 
 export type Outgoing =
   | { readonly type: "ops"; readonly id: string; readonly revision: number; readonly ops: readonly Op[] }
   | { readonly type: "detail"; readonly id: string; readonly edge: Edge }
+  | { readonly type: "ask"; readonly id: string; readonly about: string; readonly [more: string]: unknown }
   | { readonly type: "sheets" }
   | { readonly type: "hello" };
 
@@ -31,6 +34,8 @@ export interface Detail {
   readonly x: Float32Array;
   readonly y: Float32Array;
   readonly knots: Float32Array;
+  /** Values before the last step, where that changed the function. */
+  readonly past: Float32Array | null;
   /** By how much the training loss would change without the edge, and the standard error of that. */
   readonly removal: { readonly change: number; readonly error: number } | null;
   /** Simple functions that it resembles, closest first, and how much of its variance they explain. */
@@ -41,6 +46,14 @@ export type Incoming =
   | { readonly type: "ack"; readonly id: string; readonly revision: number }
   | { readonly type: "nack"; readonly id: string; readonly revision: number; readonly reason: string }
   | { readonly type: "detail"; readonly id: string; readonly detail: Detail };
+
+/** The answer to a question; `value` is null where there is a `reason`. */
+export interface Answer {
+  readonly type: "answer";
+  readonly id: string;
+  readonly value: unknown;
+  readonly reason: string | null;
+}
 
 /** The code of the sheets, sent on request. */
 export interface Code {
@@ -272,16 +285,17 @@ export function decodeSelection(value: unknown): Part[] {
 }
 
 /** Decode a message from Python; null when it is none of ours. */
-export function decodeMessage(message: unknown, buffers: readonly unknown[]): Incoming | Code | null {
+export function decodeMessage(message: unknown, buffers: readonly unknown[]): Incoming | Answer | Code | null {
   const raw = fields(message);
   const id = text(raw["id"]);
   const revision = number(raw["revision"]);
   if (raw["type"] === "ack") return { type: "ack", id, revision };
   if (raw["type"] === "nack") return { type: "nack", id, revision, reason: text(raw["reason"], "Python refused the edit") };
+  if (raw["type"] === "answer") return { type: "answer", id, value: raw["value"] ?? null, reason: textOrNull(raw["reason"]) };
   if (raw["type"] === "sheets") return { type: "sheets", code: toBytes(buffers[0]) };
   if (raw["type"] !== "detail") return null;
   const [layer = -1, source = -1, target = -1] = list(raw["edge"]).map((v) => number(v, -1));
-  const [x, y, knots] = buffers;
+  const [x, y, knots, past] = buffers;
   const { change, error } = fields(raw["removal"]);
   const known = numberOrNull(change) !== null && numberOrNull(error) !== null;
   return {
@@ -289,6 +303,7 @@ export function decodeMessage(message: unknown, buffers: readonly unknown[]): In
     id,
     detail: {
       edge: [layer, source, target], x: float32(x), y: float32(y), knots: float32(knots),
+      past: past === undefined ? null : float32(past),
       removal: known ? { change: number(change), error: number(error) } : null,
       formulas: list(raw["formulas"]).map(fields).map((f) => ({ text: text(f["text"]), r2: number(f["r2"]) })),
     },
@@ -307,7 +322,7 @@ export interface Wire {
 export function connect(
   model: AnyModel,
   signal: AbortSignal,
-  heard: { changed(): void; message(message: Incoming | Code): void },
+  heard: { changed(): void; message(message: Incoming | Answer | Code): void },
 ): Wire {
   // Hosts disagree on what the callback is given, so it never looks at its arguments.
   const changed = (): void => heard.changed();

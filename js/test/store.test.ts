@@ -12,7 +12,7 @@ function createStore() {
     connect(c.model as never, life.signal, {
       changed,
       message: (message) => {
-        if (message.type !== "sheets") store.hear(message);
+        if (message.type !== "sheets" && message.type !== "answer") store.hear(message);
       },
     }),
     life.signal,

@@ -93,7 +93,22 @@ describe("messages", () => {
   it("carry a detail in three buffers", () => {
     const buffers = [Float32Array.of(0, 1), Float32Array.of(2, 3), Float32Array.of(0.5)];
     const message = decodeMessage({ type: "detail", id: "a", edge: [0, 1, 2], points: 2 }, buffers);
-    expect(message).toEqual({ type: "detail", id: "a", detail: { edge: [0, 1, 2], x: buffers[0], y: buffers[1], knots: buffers[2] } });
+    const [x, y, knots] = buffers;
+    const plain = { edge: [0, 1, 2], x, y, knots, past: null, removal: null, formulas: [] };
+    expect(message).toEqual({ type: "detail", id: "a", detail: plain });
+  });
+
+  it("carry what an edge is worth and resembles, and its function before the last step", () => {
+    const buffers = [Float32Array.of(0, 1), Float32Array.of(2, 3), Float32Array.of(0.5), Float32Array.of(4, 5)];
+    const worth = { removal: { change: -0.1, error: 0.2 }, formulas: [{ text: "x", r2: 0.9 }] };
+    const message = decodeMessage({ type: "detail", id: "a", edge: [0, 1, 2], points: 2, ...worth }, buffers);
+    expect(message).toMatchObject({ detail: { ...worth, past: buffers[3] } });
+  });
+
+  it("carry answers", () => {
+    expect(decodeMessage({ type: "answer", id: "a", value: { steps: [] } }, [])).toEqual(
+      { type: "answer", id: "a", value: { steps: [] }, reason: null });
+    expect(decodeMessage({ type: "answer", id: "a", reason: "no" }, [])).toMatchObject({ reason: "no" });
   });
 
   it("that are not ours are left alone", () => {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -11,10 +11,11 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Step(Generic[T]):
-    """A state and the label of what led to it."""
+    """A state, the label of what led to it, and what its user says of it."""
 
     label: str
     state: T
+    note: str = ""
 
 
 class History(Generic[T]):
@@ -86,8 +87,28 @@ class History(Generic[T]):
         self._at = len(self._steps) - 1
 
     def amend(self, change: Callable[[T], T]) -> None:
-        """Pass every state through `change`, keeping labels and places."""
-        self._steps = [Step(step.label, change(step.state)) for step in self._steps]
+        """Pass every state through `change`, keeping labels, notes and places."""
+        self._steps = [replace(step, state=change(step.state)) for step in self._steps]
+
+    def annotate(self, position: int, note: str) -> None:
+        """Write a note to any state.
+
+        Raises:
+            ValueError: If there is no such state.
+        """
+        self._check(position)
+        self._steps[position] = replace(self._steps[position], note=note)
+
+    def path(self, position: int) -> list[int]:
+        """The positions from the first state to that one."""
+        found = [position]
+        while self._parents[found[0]] >= 0:
+            found.insert(0, self._parents[found[0]])
+        return found
+
+    def _check(self, position: int) -> None:
+        if not 0 <= position < len(self._steps):
+            raise ValueError(f"history has states 0..{len(self._steps) - 1}; got {position}")
 
     def undo(self) -> str:
         """Go to the state before, and give the label of what was undone.
@@ -119,8 +140,7 @@ class History(Generic[T]):
         Raises:
             ValueError: If there is no such state.
         """
-        if not 0 <= position < len(self._steps):
-            raise ValueError(f"history has states 0..{len(self._steps) - 1}; got {position}")
+        self._check(position)
         for end in (self._at, position):
             while end > 0:
                 self._newest_child[self._parents[end]] = end

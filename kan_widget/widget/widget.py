@@ -14,7 +14,7 @@ import traitlets
 from ..core.plan import COMPENSATIONS, STRUCTURES
 from ..core.scores import check_criterion
 from ..session import Session
-from . import wire
+from . import questions, wire
 from .foresight import Foresight
 
 log = logging.getLogger(__name__)
@@ -246,10 +246,11 @@ class KANWidget(anywidget.AnyWidget):
         if kind == "sheets":  # what is not needed to look, and so need not be saved with every notebook
             self.send({"type": "sheets"}, buffers=[(_STATIC / "sheets.js").read_bytes()])
             return
-        if kind not in ("ops", "detail"):
+        answers = {"ops": self._run_ops, "detail": self._send_detail, "ask": self._send_answer}
+        answer = answers.get(kind) if isinstance(kind, str) else None
+        if answer is None:
             log.warning("a front end sent an unknown message")
             return
-        answer = self._run_ops if kind == "ops" else self._send_detail
         try:
             answer(content)
         except (ValueError, TypeError) as error:
@@ -259,6 +260,9 @@ class KANWidget(anywidget.AnyWidget):
             self._refuse(content, f"{type(error).__name__}: {error}")
 
     def _refuse(self, content: dict[str, Any], reason: str) -> None:
+        if content.get("type") == "ask":
+            self.send({"type": "answer", "id": content.get("id"), "reason": reason})
+            return
         self.send({"type": "nack", "id": content.get("id"), "revision": self.session.revision, "reason": reason})
 
     def _run_ops(self, content: dict[str, Any]) -> None:
@@ -287,3 +291,7 @@ class KANWidget(anywidget.AnyWidget):
         edge = wire.parse_edge(self.session, content)
         found, buffers = self.session.adapter.take(lambda: wire.detail(self.session, edge))
         self.send({"type": "detail", "id": content.get("id"), "edge": list(edge), **found}, buffers=buffers)
+
+    def _send_answer(self, content: dict[str, Any]) -> None:
+        value = questions.answer(self.session, content)
+        self.send({"type": "answer", "id": content.get("id"), "value": value})

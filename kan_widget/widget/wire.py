@@ -20,6 +20,7 @@ from ..session import Session
 CHEAP = ("l1", "std", "attribution")
 OFFERED = (*CHEAP, "taylor2", "leave_one_out")
 MAX_OPS = 1000
+MAX_NOTE = 1000
 DETAIL_POINTS = 200
 
 
@@ -148,7 +149,22 @@ def detail(session: Session, edge: Edge) -> tuple[dict[str, Any], list[bytes]]:
         "removal": _removal(session, edge),
         "formulas": [{"text": f.text(source), "r2": f.r2} for f in resemble(x, y)],
     }
-    return found, [_f32(x), _f32(y), _f32(session.adapter.knots(edge.layer, edge.source))]
+    past = _past(session, edge, x)
+    buffers = [_f32(x), _f32(y), _f32(session.adapter.knots(edge.layer, edge.source))]
+    return found, buffers if past is None else [*buffers, _f32(past)]
+
+
+def _past(session: Session, edge: Edge, x: NDArray[np.float64]) -> NDArray[np.float64] | None:
+    """The edge's function before the last step, where that step changed weights."""
+    history = session.history
+    if history.before is None:
+        return None
+    weights = history.steps[history.before].state.weights
+    if weights is history.present.weights:
+        return None
+    twin = session.adapter.twin()
+    twin.restore_weights(weights)
+    return twin.curve(edge, x)
 
 
 def _removal(session: Session, edge: Edge) -> dict[str, float | None] | None:
@@ -220,6 +236,10 @@ def _parse_op(session: Session, op: Any, stale: bool) -> Callable[[], Any]:
         word = _word(op.get(kind.removeprefix("set_")))
         command = getattr(session, kind)
         return lambda: command(word)
+    if kind in ("jump", "annotate"):
+        position = _whole(op.get("position"))
+        note = _word(op.get("note", ""))[:MAX_NOTE]
+        return lambda: session.jump(position) if kind == "jump" else session.annotate(position, note)
     if kind in ("undo", "redo", "reset"):
         if stale:
             raise ValueError(f"the network has changed since this view was drawn; look again, then {kind}")
@@ -259,6 +279,12 @@ def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"threshold must be a number; got {type(value).__name__}")
     return float(value)
+
+
+def _whole(value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"position must be a whole number; got {type(value).__name__}")
+    return value
 
 
 def _word(value: Any) -> str:

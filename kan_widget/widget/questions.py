@@ -1,0 +1,60 @@
+"""What a sheet of the front end may ask, and the answers: plain values that JSON can hold."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ..adapters import Evaluation
+from ..session import Session
+
+Question = Callable[[Session, dict[str, Any]], dict[str, Any]]
+
+
+def history(session: Session, _content: dict[str, Any]) -> dict[str, Any]:
+    """Every state so far: where it came from, what led to it, what it was worth."""
+    tree, measured = session.history, session.measured
+    steps = []
+    for position, (step, parent) in enumerate(zip(tree.steps, tree.parents, strict=True)):
+        found = measured.get(position)
+        quality = found.quality.get("test", found.quality.get("train")) if found else None
+        steps.append(
+            {
+                "label": step.label,
+                "note": step.note,
+                "parent": parent,
+                "edges": found.cost.edges if found else None,
+                "nodes": found.cost.nodes if found else None,
+                "parameters": found.cost.parameters if found else None,
+                **_quality(quality),
+            }
+        )
+    return {"position": tree.position, "path": tree.path(tree.position), "steps": steps}
+
+
+def script(session: Session, _content: dict[str, Any]) -> dict[str, Any]:
+    """What led to the present state, as Python and as JSON."""
+    log = session.log()
+    return {"python": log.to_script(), "json": log.to_json()}
+
+
+def _quality(quality: Evaluation | None) -> dict[str, float | None]:
+    if quality is None:
+        return {"loss": None, "accuracy": None}
+    return {"loss": quality.loss, "accuracy": quality.accuracy}
+
+
+QUESTIONS: dict[str, Question] = {"history": history, "script": script}
+
+
+def answer(session: Session, content: dict[str, Any]) -> dict[str, Any]:
+    """The answer to a message of type ``ask``, taken while nobody changes the model.
+
+    Raises:
+        ValueError: If nobody knows what it is about.
+    """
+    about = content.get("about")
+    question = QUESTIONS.get(about) if isinstance(about, str) else None
+    if question is None:
+        raise ValueError("unknown question")
+    return session.adapter.take(lambda: question(session, content))
