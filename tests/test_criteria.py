@@ -9,8 +9,9 @@ from scipy.stats import spearmanr
 from sklearn.datasets import load_diabetes
 from torch import Tensor
 
-from kan_widget import KAN, Session
-from kan_widget.core.scores import CRITERIA, Scores, register_criterion
+from kan_widget import KAN, KANWidget, Session
+from kan_widget.core.log import Log
+from kan_widget.core.scores import CRITERIA, Scores, random_scores, register_criterion
 
 Task = tuple[KAN, Tensor, Tensor]
 
@@ -129,7 +130,10 @@ def test_taylor2_ranks_as_leaving_one_out_does_and_magnitudes_do_not() -> None:
     assert abs(agreement["random"]) < 0.35
 
 
-@pytest.mark.parametrize("criterion", ["std", "taylor2", "leave_one_out", "gradient", "fisher", "gauss_newton"])
+BLIND_TO_CONSTANTS = ["std", "taylor2", "leave_one_out", "gradient", "fisher", "gauss_newton", "obs", "obs_greedy"]
+
+
+@pytest.mark.parametrize("criterion", BLIND_TO_CONSTANTS)
 def test_constant_moved_from_an_edge_to_the_bias_changes_no_score(criterion: str) -> None:
     model, x, y = task([2, 3, 1])
     with torch.no_grad():
@@ -175,7 +179,7 @@ def test_scores_without_labels_are_of_the_distance_from_the_model_itself() -> No
     with torch.no_grad():
         own = model(x)
     unlabelled, labelled = Session(model, x), Session(model, (x, own))
-    for criterion in ("leave_one_out", "taylor2"):
+    for criterion in ("leave_one_out", "taylor2", "obs"):
         for a, b in zip(unlabelled.scores_by(criterion).edges, labelled.scores_by(criterion).edges, strict=True):
             assert np.allclose(a, b)
             assert (a > -1e-12).all()
@@ -198,12 +202,104 @@ def test_criterion_of_ones_own_works_by_name(monkeypatch: pytest.MonkeyPatch) ->
         register_criterion("bad", 3)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("criterion", ["obs", "obs_greedy", "shapley"])
+def test_scores_that_take_long_are_of_the_moment_of_capture_too(criterion: str) -> None:
+    model, x, y = task([2, 4, 1])
+    early, late = Session(model.copy(), (x, y)), Session(model, (x, y))
+    expected = early.scores_by(criterion)
+    late.prune([(0, 0, 0), (0, 1, 2)])
+    model.fit((x, y), steps=1, progress=False)
+    assert all(map(np.array_equal, expected.edges, late.scores_by(criterion).edges))
+    assert all(map(np.array_equal, expected.nodes, late.scores_by(criterion).nodes))
+
+
+@pytest.mark.parametrize("criterion", ["obs", "obs_greedy"])
+def test_node_has_the_sum_over_its_edges_that_are_on(criterion: str) -> None:
+    model, x, y = task([3, 4, 2], classes=True)
+    model.layers[1].mask[0, 2] = False
+    scores = Session(model, (x, y)).scores_by(criterion)
+    assert scores.edges[1][0, 2] > 0
+    assert scores.nodes[1][2] == pytest.approx(scores.edges[1][1, 2])
+    assert np.allclose(scores.nodes[0], scores.edges[0].sum(0))
+    assert np.allclose(scores.nodes[2], (scores.edges[1] * [[1, 1, 0, 1], [1, 1, 1, 1]]).sum(1))
+
+
+def test_obs_finds_a_copy_of_an_input_free_where_the_exact_change_does_not() -> None:
+    model, x, _ = task([3, 4, 1])
+    x[:, 2] = x[:, 1]
+    y = x[:, 1:2] ** 2 + x[:, :1]
+    model.fit((x, y), steps=5, progress=False)
+    session = Session(model, (x, y))
+    exact, refitted = session.scores_by("leave_one_out").nodes[0], session.scores_by("obs").nodes[0]
+    assert exact[2] > 1e-3
+    assert refitted[2] < 0.01 * exact[2]
+    assert refitted[0] > 0.1 * exact[0]
+
+
+def test_shapley_shares_of_edges_sum_to_the_value_of_their_source() -> None:
+    model, x, y = task([3, 4, 2], classes=True)
+    model.layers[1].mask[0, 2] = False
+    model.layers[1].mask[:, 3] = False
+    scores = Session(model, (x, y)).scores_by("shapley")
+    for mask, edges, nodes in zip((layer.mask for layer in model.layers), scores.edges, scores.nodes, strict=False):
+        assert np.allclose((mask.numpy() * edges).sum(0), nodes, atol=1e-7)
+    assert scores.nodes[1][3] == 0
+    for layer, n in enumerate((3, 4)):
+        absent = [(layer, source, target) for source in range(n) for target in range(model.width[layer + 1])]
+        rise = loss(without(model, absent, Session(model, (x, y)).trace.mean), x, y) - loss(model, x, y)
+        assert scores.nodes[layer].sum() == pytest.approx(rise.mean().item(), rel=1e-5)
+
+
+def test_errors_come_with_the_criteria_that_have_them() -> None:
+    model, x, y = task([3, 13, 2], classes=True)
+    session = Session(model, (x, y))
+    exact, shapley = session.scores_by("leave_one_out"), session.scores_by("shapley")
+    for scores in (exact, shapley, session.scores_by("auto")):
+        assert scores.edge_errors is not None
+        assert scores.node_errors is not None
+        assert [e.shape for e in scores.edge_errors] == [e.shape for e in scores.edges]
+        assert [n.shape for n in scores.node_errors] == [n.shape for n in scores.nodes]
+        assert all((e >= 0).all() and e.any() for e in (*scores.edge_errors, *scores.node_errors))
+    assert exact.edge_errors is session.evidence.removal.edge_errors
+    found = session.evidence.shapley
+    assert found.order_errors[1].all()
+    assert not found.order_errors[0].any()
+    assert shapley.node_errors is not None
+    assert np.allclose(np.square(shapley.node_errors[1]), found.row_errors[1] ** 2 + found.order_errors[1] ** 2)
+    assert session.scores_by("taylor2").edge_errors is None
+
+
+def test_random_of_a_seed_works_wherever_a_criterion_is_named() -> None:
+    model, x, y = task([3, 4, 2], classes=True)
+    session = Session(model, (x, y), criterion="random:7")
+    expected = random_scores(session.trace, 7)
+    assert all(map(np.array_equal, session.scores.edges, (e.astype(np.float32) for e in expected.edges)))
+    assert all(map(np.array_equal, session.scores_by("random").edges, session.scores_by("random:0").edges))
+    assert not np.array_equal(session.scores.edges[0], session.scores_by("random").edges[0])
+    session.set_sparsity(0.3)
+    session.set_criterion("random:12")
+    session.set_sparsity(0.4)
+    log = Log.from_json(session.log().to_json())
+    other = Session(task([3, 4, 2], classes=True)[0], (x, y))
+    other.replay(log)
+    assert all(map(np.array_equal, other.masks, session.masks))
+    widget = KANWidget(other)
+    assert widget.criterion == "random:12"
+    widget.criterion = "random:3"
+    assert other.plan.criterion == "random:3"
+    assert "random:3" in widget.pruning["criteria"]
+
+
 def test_unknown_criterion_is_refused_with_the_known_ones() -> None:
     model, x, y = task([2, 3, 1])
     calls: list[Callable[[], object]] = [
         lambda: Session(model, (x, y), criterion="magic"),
         lambda: Session(model, (x, y)).scores_by("magic"),
+        *(
+            lambda name=f"random{end}": Session(model, (x, y)).scores_by(name)
+            for end in (":", ":-1", ":1.5", " 1", ":1 ")
+        ),
     ]
     for call in calls:
-        with pytest.raises(ValueError, match=r"criterion must be one of .*taylor2"):
+        with pytest.raises(ValueError, match=r"criterion must be one of .*taylor2.* random:1 and so on"):
             call()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from ..core.coefficients import Bases, BasisCurvature
 from ..core.cost import Shape
-from ..core.evidence import Curvature, Removal
+from ..core.evidence import Curvature, Removal, Shapley
 from ..core.topology import Edge, EdgeArrays, Masks, Topology
 from ..core.trace import Trace
 
@@ -118,6 +118,18 @@ class Adapter(Protocol):
 
     def removal(self, means: EdgeArrays) -> Removal:
         """The loss on the training rows with each part replaced by its mean."""
+
+    def surgery(self, *, in_turn: bool = False) -> EdgeArrays:
+        """Second-order rise of the loss on the training rows without each edge, the others into its target refitted.
+
+        If `in_turn`, without it and all cheaper ones into its target.
+
+        Raises:
+            ValueError: If a target has too many unknowns.
+        """
+
+    def shapley(self, means: EdgeArrays) -> Shapley:
+        """Shapley values of nodes in the loss on the training rows, absent ones replaced by their means."""
 
     @property
     def removal_is_cheap(self) -> bool:

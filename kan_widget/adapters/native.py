@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..core.coefficients import Bases, BasisCurvature
 from ..core.cost import Shape
-from ..core.evidence import Curvature, Removal
+from ..core.evidence import Curvature, Removal, Shapley
 from ..core.topology import Edge, EdgeArrays, Masks, Topology
 from ..core.trace import Trace
 from ..nn import coefficients, footprint
@@ -21,7 +21,9 @@ from ..nn.levels import evaluate_levels
 from ..nn.network import Network
 from ..nn.refit import pre_activations, refit
 from ..nn.removal import RowLoss, cross_entropy, curvature, leave_one_out, squared_error
+from ..nn.shapley import shapley
 from ..nn.statistics import edge_statistics
+from ..nn.surgeon import surgery
 from ..nn.training import FitResult, default_loss
 from .base import Evaluation, Footprint, Rows
 
@@ -142,6 +144,18 @@ class NativeAdapter:
         loss, x = self._row_loss()
         found = leave_one_out(self.model, x, loss, self._tensors(means))
         return Removal(**{name: tuple(map(_numpy, getattr(found, name))) for name in found._fields})
+
+    def surgery(self, *, in_turn: bool = False) -> EdgeArrays:
+        """The loss on the training rows without each edge, the others into its target refitted."""
+        loss, x = self._row_loss()
+        found = surgery(self.model, x, loss, classes=self.is_classification, in_turn=in_turn)
+        return tuple(map(_numpy, found))
+
+    def shapley(self, means: EdgeArrays) -> Shapley:
+        """Shapley values of nodes in the loss on the training rows."""
+        loss, x = self._row_loss()
+        found = shapley(self.model, x, loss, self._tensors(means))
+        return Shapley(**{name: tuple(map(_numpy, getattr(found, name))) for name in found._fields})
 
     @property
     def removal_is_cheap(self) -> bool:

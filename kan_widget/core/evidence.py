@@ -52,6 +52,21 @@ class Curvature:
     node_gauss_newton: tuple[Array, ...]
 
 
+@dataclass(frozen=True, eq=False)
+class Shapley:
+    """Shapley values of nodes in minus the mean loss, absent ones replaced by their means; ``(n,)`` per node layer.
+
+    Attributes:
+        nodes: The values.
+        row_errors: Their standard errors over rows.
+        order_errors: Their standard errors over the orders that were drawn; zero where all were taken.
+    """
+
+    nodes: tuple[Array, ...]
+    row_errors: tuple[Array, ...]
+    order_errors: tuple[Array, ...]
+
+
 class HasTrace(Protocol):
     """What criteria without labels need."""
 
@@ -74,6 +89,18 @@ class Evidence(HasTrace, Protocol):
     @property
     def removal(self) -> Removal:
         """The loss without each part: a forward pass from there on for each."""
+
+    @property
+    def surgery(self) -> EdgeArrays:
+        """Second-order rise of the loss without each edge, the others into its target refitted, ``(out, in)``."""
+
+    @property
+    def surgery_in_turn(self) -> EdgeArrays:
+        """The same for each edge once all cheaper ones into its target have gone."""
+
+    @property
+    def shapley(self) -> Shapley:
+        """Shapley values of the nodes of each layer."""
 
     @property
     def removal_is_cheap(self) -> bool:

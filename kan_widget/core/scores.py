@@ -1,11 +1,15 @@
 """Importance of edges, nodes and inputs. Larger is more needed; prune where ``score < threshold``.
 
-Scores of ``gradient``, ``taylor2`` and ``leave_one_out`` are signed: they predict, or are, the change of the loss when
-the part is replaced by its mean, and below zero it would fall.
+Scores of ``gradient``, ``taylor2``, ``leave_one_out`` and, for nodes, ``shapley`` are signed: they predict, or are, the
+change of the loss when the part is replaced by its mean, and below zero it would fall. The others are never negative.
+
+In the formulas, ``phi`` is an edge's output, ``g`` the derivative of a row's loss by what the edge adds to, E the mean
+over rows. A *pass* takes all rows once through the network.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -27,19 +31,24 @@ class Scores:
     Attributes:
         edges: Per edge layer, ``(out, in)``.
         nodes: Per node layer, ``(n,)``, inputs and outputs included.
+        edge_errors: Standard errors of `edges`, where the criterion has them: `leave_one_out` and `shapley`.
+        node_errors: Standard errors of `nodes`.
     """
 
     edges: EdgeArrays
     nodes: tuple[Array, ...]
+    edge_errors: EdgeArrays | None = None
+    node_errors: tuple[Array, ...] | None = None
 
 
 Criterion = Callable[[Any], Scores]
 
 
 def l1(evidence: HasTrace) -> Scores:
-    """Mean absolute output over the data; a node by the weaker of its strongest edge in and its strongest edge out.
+    """Mean absolute output, ``E|phi|``; a node by the weaker of its strongest edge in and its strongest edge out.
 
-    ``E|phi|``. It sees constants, since it is not centred. One forward pass. The KAN paper's choice.
+    One forward pass, no labels. The KAN paper's choice, to compare with it: since it is not centred it sees constants,
+    which cost nothing to remove.
 
     Source:
         Liu et al. (2024), arXiv:2404.19756, equation 2.17 and section 2.5.1 ("incoming and outgoing score").
@@ -48,9 +57,13 @@ def l1(evidence: HasTrace) -> Scores:
 
 
 def std(evidence: HasTrace) -> Scores:
-    """Standard deviation of the output; nodes as for `l1`. Blind to constants, which pruning keeps.
+    """Standard deviation of the output, ``sqrt(E[(phi - E phi)^2])``; nodes as for `l1`.
 
-    ``sqrt(E[(phi - E phi)^2])``. One forward pass. A safe default without labels where all outputs are of one scale.
+    One forward pass, no labels. Blind to constants, which pruning keeps. A safe choice without labels where all outputs
+    are of one scale.
+
+    Source:
+        Liu et al. (2024), arXiv:2408.10205, section 4.1, where it is E.
     """
     return Scores(evidence.trace.std, _weaker_side(evidence.trace.std))
 
@@ -59,8 +72,9 @@ def attribution(evidence: HasTrace) -> Scores:
     """Share of the outputs' variation that flows through the edge, traced back from the outputs.
 
     ``E_ji = std_ji * S_j / (std(y_j) + 1e-4)`` and ``S_i = sum_j E_ji`` over unpruned edges, from ``S = 1 / n``
-    at each of n outputs. An edge that was pruned gets what it would have were it there. One forward pass, no labels.
-    Best of the cheap ones on small networks.
+    at each of n outputs. An edge that was pruned gets what it would have were it there.
+
+    One forward pass, no labels. Best of the cheap ones on small networks.
 
     Source:
         Liu et al. (2024), arXiv:2408.10205, section 4.1; pykan 0.2.8, ``MultKAN.attribute``.
@@ -92,10 +106,15 @@ def trace_back(trace: Trace, shares: Array, layer: int | None = None) -> tuple[l
 
 
 def coefficient(evidence: Evidence) -> Scores:
-    """Sum of absolute coefficients, ``sum_m |scale_spline c_m| + |scale_base|``; nodes as for `l1`. No data.
+    """Sum of absolute coefficients, ``sum_m |scale_spline c_m| + |scale_base|``; nodes as for `l1`.
 
-    What pruning of weights does elsewhere, and the weakest choice for a KAN: basis functions sum to one, so adding a
-    constant to all coefficients raises it without adding anything to the edge's information. Here as a baseline.
+    No pass. What "L1 pruning of weights" can mean for whole edges, and the weakest choice for a KAN: basis functions
+    sum to one, so a constant added to all coefficients raises it without adding anything to what the edge knows. Here
+    as a baseline. Its other meaning, that single coefficients are set to zero, is ``structure="coefficient"``, which
+    flattens a function near one knot and removes no edge.
+
+    Source:
+        Li et al. (2017), arXiv:1608.08710, whose L1 norm of a filter it is for an edge.
     """
     return Scores(evidence.coefficients, _weaker_side(evidence.coefficients))
 
@@ -103,8 +122,8 @@ def coefficient(evidence: Evidence) -> Scores:
 def gradient(evidence: Evidence) -> Scores:
     """First-order change of the loss on removal, signed: ``-E[g (phi - E phi)]``.
 
-    One forward and one backward pass. Near an optimum it is close to zero for vital edges too: a part of `taylor2`, not
-    a criterion to rely on alone.
+    One forward and one backward pass, made with those of `taylor2`. Near an optimum it is close to zero for vital edges
+    too: a part of `taylor2`, not a criterion to rely on alone.
 
     Source:
         Molchanov et al. (2017), arXiv:1611.06440 (with the sign kept).
@@ -114,7 +133,10 @@ def gradient(evidence: Evidence) -> Scores:
 
 
 def fisher(evidence: Evidence) -> Scores:
-    """Half the expected squared gradient, ``E[(g (phi - E phi))^2] / 2``: the empirical Fisher diagonal. Labels needed.
+    """Half the expected squared gradient, ``E[(g (phi - E phi))^2] / 2``: the empirical Fisher diagonal.
+
+    One forward and one backward pass, made with those of `taylor2`. It needs labels: without them all slopes are zero.
+    For outputs so many that `gauss_newton` is too slow; else that is better.
 
     Source:
         Theis et al. (2018), arXiv:1801.05787.
@@ -126,7 +148,12 @@ def fisher(evidence: Evidence) -> Scores:
 def gauss_newton(evidence: Evidence) -> Scores:
     """Second-order change of the loss on removal, ``E[(phi - E phi)^2 J' H J] / 2``, never negative.
 
-    One forward and ``outputs + 1`` backward passes. As `taylor2` for a network at its optimum, and without labels.
+    J is the derivative of the outputs by the target, H the curvature of the loss by the outputs. One forward and
+    ``outputs + 1`` backward passes. It is `taylor2` for a network at its optimum, and without labels.
+
+    Source:
+        LeCun, Denker & Solla (1989), "Optimal Brain Damage", for whole edges instead of weights, with the Gauss-Newton
+        matrix and means that stay.
     """
     c = evidence.curvature
     return _by_moments(evidence, [g / 2 for g in c.gauss_newton], [g / 2 for g in c.node_gauss_newton])
@@ -135,8 +162,12 @@ def gauss_newton(evidence: Evidence) -> Scores:
 def taylor2(evidence: Evidence) -> Scores:
     """Second-order prediction of `leave_one_out`, signed: `gradient` plus `gauss_newton`.
 
-    The cost of `gauss_newton`. The best choice where leaving one out exactly is too slow: on networks of hundreds of
-    edges it ranks nearly as the exact change does.
+    ``-E[g (phi - E phi)] + E[(phi - E phi)^2 J' H J] / 2``. One forward and ``outputs + 1`` backward passes. The best
+    choice where leaving one out exactly is too slow: on networks of hundreds of edges it ranks nearly as the exact
+    change does.
+
+    Source:
+        As `gradient` and `gauss_newton`.
     """
     c = evidence.curvature
     edges = [g / 2 - f for f, g in zip(c.first, c.gauss_newton, strict=True)]
@@ -145,20 +176,107 @@ def taylor2(evidence: Evidence) -> Scores:
 
 
 def leave_one_out(evidence: Evidence) -> Scores:
-    """The exact change of the mean loss when the part is replaced by its mean, signed.
+    """The exact change of the mean loss when the part is replaced by its mean, signed, with its error over rows.
 
-    A forward pass from there on for every part: about a second for a thousand edges and 500 rows.
+    ``E[loss without] - E[loss]``. A forward pass from there on for every part: about a second for a thousand edges and
+    500 rows. The yardstick of all others, and the choice for small networks. It looks at parts one by one: of two that
+    do the same, either seems free.
+
+    Source:
+        Mozer & Smolensky (1989), "Skeletonization", as relevance of a unit.
     """
-    return Scores(evidence.removal.edges, evidence.removal.nodes)
+    found = evidence.removal
+    return Scores(found.edges, found.nodes, found.edge_errors, found.node_errors)
+
+
+def obs(evidence: Evidence) -> Scores:
+    """Optimal brain surgeon: the second-order rise of the loss without an edge, others into its target being refitted.
+
+    ``c' ([A^-1]_ee)^-1 c / 2``, with c the coefficients of the edge, base scale included, and ``A = Z' D Z / N`` over
+    the centred features Z of all edges into the target that are on, D being ``J' H J`` of each row. An edge that is off
+    is scored as if it were there. A node has the sum over its edges out: each lies in the separate problem of its
+    target, and the problems add up as far as targets do not make up for each other.
+
+    The passes of `gauss_newton`, and for each target a Gram matrix and its inverse: ``N p^2 + p^3`` multiply-adds for
+    ``p = (G + k + 1) * edges`` unknowns, at most 8192. A second for digits of 64 pixels, minutes for 784. Meant for
+    ``compensate="least_squares"``, a light cut and more rows than unknowns. For a deep one see `obs_greedy`: edges that
+    could stand in for each other all score low here.
+
+    Raises:
+        ValueError: If there are too many unknowns.
+
+    Source:
+        Hassibi & Stork (1992), "Second order derivatives for network pruning: Optimal Brain Surgeon"; for blocks Kurtic
+        et al. (2022), arXiv:2203.07259.
+    """
+    return _refitted(evidence, evidence.surgery)
+
+
+def obs_greedy(evidence: Evidence) -> Scores:
+    """`obs` again after each removal: the cost of an edge once all cheaper ones into its target have gone.
+
+    The cheapest edge goes, the others are refitted, and so on until none is left; an edge that seems free since another
+    does the same is dear once that one has gone. An edge that is off, and a node, as for `obs`.
+
+    The cost of `obs` and ``p^2`` multiply-adds more for each unknown: a few times as long. For deep cuts in one go with
+    ``compensate="least_squares"``.
+
+    Raises:
+        ValueError: As `obs`.
+
+    Source:
+        Frantar & Alistarh (2022), arXiv:2208.11580, by blocks.
+    """
+    return _refitted(evidence, evidence.surgery_in_turn)
+
+
+def shapley(evidence: Evidence) -> Scores:
+    """Mean change of the loss when a node is replaced by its mean, over every order in which those of its layer may go.
+
+    ``sum_S |S|! (n - |S| - 1)! / n! (loss(S) - loss(S + i))`` over all subsets S of the other nodes of the layer, those
+    not in S leaving just their means. Signed; the nodes of a layer sum to what the loss grows by without all of them,
+    so that two nodes that do the same share what `leave_one_out` gives to neither. Errors are over rows, and over the
+    orders drawn. The criterion is one of nodes: edges share out the value of their source by `attribution`, so that
+    those of a node sum to it, and none of Shapley's axioms is promised for them.
+
+    Exact up to 12 nodes: ``2^n`` passes from that layer on; else 64 orders, 32 drawn and the same backwards:
+    ``64 (n + 1)`` passes. Some seconds for 64 inputs and 500 rows. For ``structure="node"`` and ``"input"`` where nodes
+    stand in for each other.
+
+    Source:
+        Shapley (1953), "A value for n-person games"; for nodes of KANs "ShapKAN" (2025), arXiv:2510.01663.
+    """
+    found = evidence.shapley
+    errors = tuple(np.hypot(a, b) for a, b in zip(found.row_errors, found.order_errors, strict=True))
+    shares = _shares_of_sources(evidence)
+    return Scores(
+        tuple(share * value for share, value in zip(shares, found.nodes, strict=False)),
+        found.nodes,
+        tuple(share * error for share, error in zip(shares, errors, strict=False)),
+        errors,
+    )
+
+
+def _shares_of_sources(evidence: HasTrace) -> list[Array]:
+    """Per edge layer ``(out, in)``: an edge's part of the attribution of all edges out of its source that are on."""
+    shares = []
+    for edges, mask in zip(attribution(evidence).edges, evidence.trace.masks, strict=True):
+        total = np.where(mask, edges, 0).sum(axis=0)
+        shares.append(np.divide(edges, total, out=np.zeros_like(edges), where=total > 0))
+    return shares
 
 
 def auto(evidence: Evidence) -> Scores:
-    """`leave_one_out` where that takes about a second, else `taylor2`."""
+    """`leave_one_out` where that takes about a second, else `taylor2`. The choice where nothing speaks for another."""
     return leave_one_out(evidence) if evidence.removal_is_cheap else taylor2(evidence)
 
 
 def random(evidence: HasTrace) -> Scores:
-    """Uniform random numbers, always the same: the control that every criterion must beat. See `random_scores`."""
+    """Uniform random numbers: the control that every criterion must beat.
+
+    No pass. Always the same draw, that of seed 0; ``"random:7"`` names the draw of seed 7, and so on for any whole
+    number, for a control with a spread. See `random_scores`.
+    """
     return random_scores(evidence.trace, seed=0)
 
 
@@ -180,16 +298,30 @@ CRITERIA: dict[str, Criterion] = {
     "gauss_newton": gauss_newton,
     "taylor2": taylor2,
     "leave_one_out": leave_one_out,
+    "obs": obs,
+    "obs_greedy": obs_greedy,
+    "shapley": shapley,
     "auto": auto,
     "random": random,
 }
 
+_DRAW = re.compile(r"random:([0-9]+)")
+
 
 def check_criterion(criterion: str) -> str:
     """`criterion`; `ValueError` with the known names if it is none of them."""
-    if criterion not in CRITERIA:
-        raise ValueError(f"criterion must be one of {', '.join(CRITERIA)}; got {criterion!r}")
+    if _named(criterion) is None:
+        raise ValueError(
+            f"criterion must be one of {', '.join(CRITERIA)}, or random:1 and so on for other draws; got {criterion!r}"
+        )
     return criterion
+
+
+def _named(criterion: str) -> Criterion | None:
+    draw = _DRAW.fullmatch(str(criterion))
+    if criterion in CRITERIA or draw is None:
+        return CRITERIA.get(criterion)
+    return lambda evidence: random_scores(evidence.trace, int(draw[1]))
 
 
 def score(evidence: HasTrace, criterion: str) -> Scores:
@@ -197,12 +329,14 @@ def score(evidence: HasTrace, criterion: str) -> Scores:
 
     Args:
         evidence: `Evidence`; a `Trace` is enough for criteria that need nothing else.
-        criterion: A name in `CRITERIA`.
+        criterion: A name in `CRITERIA`, or ``"random:1"`` and so on.
 
     Raises:
         ValueError: If there is none of that name.
     """
-    return CRITERIA[check_criterion(criterion)](evidence)
+    named = _named(check_criterion(criterion))
+    assert named is not None
+    return named(evidence)
 
 
 def register_criterion(name: str, criterion: Criterion) -> None:
@@ -231,3 +365,11 @@ def _by_moments(evidence: Evidence, edges: list[Array], nodes: list[Array]) -> S
     """Scores from moments, which know no outputs: an output's score is the sum of what comes in."""
     incoming = np.where(evidence.trace.masks[-1], edges[-1], 0).sum(axis=1)
     return Scores(tuple(edges), (*nodes, incoming))
+
+
+def _refitted(evidence: Evidence, edges: EdgeArrays) -> Scores:
+    """Scores from costs of edges in separate problems: a node's is the sum over its edges out."""
+    masks = evidence.trace.masks
+    return _by_moments(
+        evidence, list(edges), [np.where(m, e, 0).sum(axis=0) for m, e in zip(masks, edges, strict=True)]
+    )
