@@ -1,19 +1,36 @@
 """What pruning costs and saves, measured."""
 
+from .bootstrap import Estimate
+from .compare import Change, Comparison, compare
+from .control import Control
 from .curve import Curve, Curves, curve
 from .effects import Effect
+from .efficiency import Efficiency, Form, efficiency
+from .quality import Quality, evaluate
 from .sensitivity import LayerSensitivity, Sensitivity, sensitivity
 from .study import Study, Trial, study
+from .timing import Latency
 
 __all__ = [
+    "Change",
+    "Comparison",
+    "Control",
     "Curve",
     "Curves",
     "Effect",
+    "Efficiency",
+    "Estimate",
+    "Form",
+    "Latency",
     "LayerSensitivity",
+    "Quality",
     "Sensitivity",
     "Study",
     "Trial",
+    "compare",
     "curve",
+    "efficiency",
+    "evaluate",
     "sensitivity",
     "study",
 ]
