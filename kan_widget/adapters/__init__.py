@@ -1,5 +1,5 @@
 """The only place where pruning meets a KAN library: one port, one file per library."""
 
-from .base import Adapter, Evaluation, Footprint, Rows, adapt, adapt_alone
+from .base import Adapter, Evaluation, Footprint, Gated, Rows, adapt, adapt_alone
 
-__all__ = ["Adapter", "Evaluation", "Footprint", "Rows", "adapt", "adapt_alone"]
+__all__ = ["Adapter", "Evaluation", "Footprint", "Gated", "Rows", "adapt", "adapt_alone"]

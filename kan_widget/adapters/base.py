@@ -66,6 +66,23 @@ class Footprint:
     disk: int
 
 
+@dataclass(frozen=True, eq=False)
+class Gated:
+    """What a model says when the edges that lie near their means are skipped, row by row.
+
+    Attributes:
+        rows: Which rows: ``"test"``, or ``"train"`` where there are no labelled others.
+        outputs: ``(rows, outputs)``.
+        usage: Per layer ``(out, in)``: the share of the rows in which an edge is computed; 0 if pruned.
+        quality: None without labels.
+    """
+
+    rows: str
+    outputs: NDArray[np.float64]
+    usage: EdgeArrays
+    quality: Evaluation | None
+
+
 class Adapter(Protocol):
     """A model bound to data. Arrays are numpy, ``(out, in)`` per edge layer."""
 
@@ -141,6 +158,9 @@ class Adapter(Protocol):
     def levels(self, masks: Masks, fills: EdgeArrays) -> tuple[NDArray[np.float64], NDArray[np.float64] | None]:
         """Loss and accuracy under many masks, ``(levels, out, in)`` per layer, on held-out rows if there are any."""
 
+    def gated(self, means: EdgeArrays, limits: Sequence[NDArray[np.float64]]) -> Gated:
+        """Run without the edges that lie nearer to their means than the limits, ``(out,)``, of their targets."""
+
     def curve(self, edge: Edge, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """The edge's own function, pruned or not, at the points `x`."""
 
@@ -158,6 +178,12 @@ class Adapter(Protocol):
 
     def twin(self) -> Adapter:
         """The same data bound to a copy of the model, for work that is not to wait for others."""
+
+    def fresh(self, seed: int) -> Adapter:
+        """The same data bound to an untrained model of the same sizes, all edges on and all weights free."""
+
+    def hold(self, layers: int) -> Callable[[], None]:
+        """Keep training from changing the first layers, as long as grids are left alone; gives what ends it."""
 
     def rows(self, name: str) -> Rows | None:
         """The ``"train"`` or ``"test"`` rows; None if there are none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
@@ -17,6 +18,8 @@ from ..core.topology import Edge, EdgeArrays, Masks, Topology
 from ..core.trace import Trace
 from ..nn import coefficients, footprint
 from ..nn.datasets import Data
+from ..nn.gating import gated
+from ..nn.layer import KANLayer
 from ..nn.levels import evaluate_levels
 from ..nn.network import Network
 from ..nn.refit import pre_activations, refit
@@ -25,7 +28,7 @@ from ..nn.shapley import shapley
 from ..nn.statistics import edge_statistics
 from ..nn.surgeon import surgery
 from ..nn.training import FitResult, default_loss
-from .base import Evaluation, Footprint, Rows
+from .base import Evaluation, Footprint, Gated, Rows
 
 T = TypeVar("T")
 
@@ -186,7 +189,9 @@ class NativeAdapter:
         return {name: self._quality(x, y) for name, (x, y) in splits.items() if x is not None and y is not None}
 
     def _quality(self, x: Tensor, y: Tensor) -> Evaluation:
-        outputs = self.model(x)
+        return self._judged(self.model(x), y)
+
+    def _judged(self, outputs: Tensor, y: Tensor) -> Evaluation:
         loss = default_loss(self.data)(outputs, y).item()
         if self.is_classification:
             return Evaluation(loss, (outputs.argmax(dim=1) == y).double().mean().item())
@@ -206,6 +211,20 @@ class NativeAdapter:
             return _numpy(squared_error(y)(outputs).double().mean(dim=1).sqrt()), None
         right = (outputs.argmax(dim=-1) == y).double().mean(dim=1)
         return _numpy(cross_entropy(y)(outputs).double().mean(dim=1)), _numpy(right)
+
+    def gated(self, means: EdgeArrays, limits: Sequence[NDArray[np.float64]]) -> Gated:
+        """Run without the edges that lie near their means, on the held-out rows if there are any."""
+        d = self.data
+        held_out = d.test_input is not None and (d.test_label is not None or d.train_label is None)
+        x, y = (d.test_input, d.test_label) if held_out else (d.train_input, d.train_label)
+        assert x is not None
+        found = gated(self.model, x, self._tensors(means), self._tensors(tuple(limits)))
+        return Gated(
+            rows="test" if held_out else "train",
+            outputs=_numpy(found.outputs.double()),
+            usage=tuple(map(_numpy, found.usage)),
+            quality=None if y is None else self._judged(found.outputs, y),
+        )
 
     def curve(self, edge: Edge, x: NDArray[np.float64]) -> NDArray[np.float64]:
         """The edge's own function at the points `x`."""
@@ -243,6 +262,36 @@ class NativeAdapter:
     def twin(self) -> NativeAdapter:
         """The same data bound to a copy of the network."""
         return NativeAdapter(self.model.copy(), self.data)
+
+    def fresh(self, seed: int) -> NativeAdapter:
+        """The same data bound to an untrained network of the same sizes."""
+        old = self.model
+        generator = torch.Generator().manual_seed(seed)
+        layers = [
+            KANLayer.random(*sizes, grid=layer.grid_size, k=layer.k, base=layer.base, generator=generator)
+            for layer, sizes in zip(old.layers, itertools.pairwise(old.width), strict=True)
+        ]
+        network = type(old).from_layers(
+            layers,
+            names=old.names,
+            columns=old.columns.tolist(),
+            in_features=old.in_features,
+            grid_eps=old.grid_eps,
+            seed=seed,
+        )
+        return NativeAdapter(network.to(old.device, old.dtype), self.data)
+
+    def hold(self, layers: int) -> Callable[[], None]:
+        """Keep training from changing the first layers."""
+        held = [p for layer in self.model.layers[:layers] for p in layer.parameters() if p.requires_grad]
+        for parameter in held:
+            parameter.requires_grad_(False)
+
+        def release() -> None:
+            for parameter in held:
+                parameter.requires_grad_()
+
+        return release
 
     def rows(self, name: str) -> Rows | None:
         """Inputs and labels of ``"train"`` or ``"test"``."""
