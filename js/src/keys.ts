@@ -10,20 +10,19 @@ const WALKING = /^(Arrow|Page|Home$|End$|Enter$| $|Tab$)/;
 /** The parts of a key event that decide what it means. */
 export type KeyLike = Pick<KeyboardEvent, "key" | "ctrlKey" | "metaKey" | "shiftKey" | "altKey"> & { readonly target?: EventTarget | null };
 
-function typed(target: EventTarget | null | undefined): boolean {
-  return target instanceof HTMLSelectElement;
-}
+/** Whether letters typed there mean themselves. */
+const typed = (target: EventTarget | null | undefined): boolean =>
+  target instanceof HTMLSelectElement || (target instanceof HTMLInputElement && target.type !== "radio");
 
 /** What a key asks for; null when it means nothing to us. */
 export function keyAction(event: KeyLike): KeyAction | null {
   const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
-  if (event.altKey) return null;
+  if (event.altKey || typed(event.target)) return null;
   if (event.ctrlKey || event.metaKey) {
     if (key === "z") return event.shiftKey ? "redo" : "undo";
     return key === "y" && event.ctrlKey ? "redo" : null;
   }
-  // A list box takes letters as a way to find an entry.
-  return typed(event.target) ? null : (PLAIN[key] ?? null);
+  return PLAIN[key] ?? null;
 }
 
 /** Whether a notebook should leave a key to the widget. */

@@ -55,6 +55,8 @@ export class FakePython {
     this.sheets = null;
     this.past = [];
     this.future = [];
+    /** What answers questions, by what they are about. */
+    this.answers = { history: () => this.history(), script: () => ({ python: "session.prune([(0, 0, 1)])", json: "{}" }) };
     this.revision = 0;
     this.widths = model.traits.network.widths;
     this.edges = edgesOf(this.widths);
@@ -84,6 +86,11 @@ export class FakePython {
       if (this.sheets) this.model.emit("msg:custom", { type: "sheets" }, [new DataView(this.sheets.slice(0))]);
       return;
     }
+    if (message.type === "ask") {
+      const known = this.answers[message.about];
+      const more = known ? { value: structuredClone(known(message)) } : { reason: "unknown question" };
+      return this.model.emit("msg:custom", { type: "answer", id: message.id, ...more }, []);
+    }
     if (message.type === "detail") {
       const buffers = createDetail(this.model.traits, message.edge);
       this.model.emit("msg:custom", { type: "detail", id: message.id, edge: message.edge, points: buffers[0].byteLength / 4, ...this.worth(message.edge) }, buffers);
@@ -95,6 +102,17 @@ export class FakePython {
     message.ops.forEach((op) => this.apply(op));
     this.write();
     this.model.emit("msg:custom", { type: "ack", id: message.id, revision: this.revision }, []);
+  }
+
+  /** A history with a branch, whatever was done. */
+  history() {
+    const step = (label, parent, edges, loss, note = "") => ({ label, parent, edges, nodes: 5, parameters: 10 * edges, loss, accuracy: null, note });
+    const steps = [
+      step("start", -1, 15, 0.0481), step("threshold 0.006", 0, 9, 0.0484), step("prune edge h2 to y", 1, 8, 0.0612),
+      step("prune edge x1 to h2", 1, 8, 0.0485, "keeps the square"), step("compensate least_squares", 3, 8, 0.0482),
+      step("prune node h4", 4, 5, 0.0497), step("prune edge h4 to y", 2, 7, 0.11), step("fit", 5, 5, 0.0104, "looks right"),
+    ];
+    return { position: 7, path: [0, 1, 3, 4, 5, 7], steps };
   }
 
   /** What an edge costs, and what it resembles. */
@@ -124,6 +142,7 @@ export class FakePython {
       this.plan = plan;
       return;
     }
+    if (op.type === "jump" || op.type === "annotate") return;
     this.change(op);
     this.past.push({ ...before, label: this.labelOf(op) });
     this.future = [];

@@ -1,4 +1,5 @@
 import type { Sheets } from "../sheet";
+import { history } from "./history";
 
 /** The sheets by name, for `src/sheet.ts` to load when one is opened. */
-export const sheets: Sheets = {};
+export const sheets: Sheets = { history };

@@ -40,6 +40,13 @@ def node(stand: Stand) -> None:
     plain(stand)
 
 
+def history(stand: Stand) -> None:
+    stand.button("History").click()
+    stand.page.get_by_role("list", name="States").wait_for()
+    stand.page.get_by_role("button", name="prune edge h2 to y").click(modifiers=["Shift"])
+    plain(stand)
+
+
 def several(stand: Stand) -> None:
     stand.edge("x1", "h1").click()
     stand.edge("x2", "h1").click(modifiers=["Shift"])
@@ -127,6 +134,8 @@ SHOTS: dict[str, tuple[Act, dict[str, Any]]] = {
     "help": (help_open, {}),
     "focus": (focused, {}),
     "narrow": (dragged, {"width": 480}),
+    "history": (history, {}),
+    "narrow-history": (history, {"width": 480}),
     "narrow-edge": (edge, {"width": 480}),
     "notebook": (edge, {"width": 896, "height": 480}),
     "1-1": (only_edge, {"network": {"widths": [1, 1]}}),

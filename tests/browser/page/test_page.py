@@ -619,3 +619,29 @@ def test_cleanup_leaves_nothing(browser: Browser, site: str) -> None:
     assert page.locator("#views").evaluate("el => el.childElementCount") == 0
     assert stand.errors == []
     context.close()
+
+
+def test_history_leads_to_any_state_and_takes_notes(stand: Stand) -> None:
+    stand.open()
+    stand.button("History").click()
+    states = stand.page.get_by_role("list", name="States")
+    expect(states.get_by_role("listitem")).to_have_count(8)
+    expect(states.get_by_role("listitem").first).to_contain_text("fit")
+    states.get_by_role("button", name="prune node h4").click()
+    assert {"type": "jump", "position": 5} in stand.ops()
+    states.get_by_role("button", name="looks right").click()
+    note = stand.page.get_by_label("Note on fit")
+    note.fill("rk")
+    note.press("Enter")
+    assert {"type": "annotate", "position": 7, "note": "rk"} in stand.ops()
+    assert not any(op["type"] in ("restore", "keep") for op in stand.ops())
+    states.get_by_role("button", name="prune edge h2 to y").click(modifiers=["Shift"])
+    expect(stand.page.get_by_role("table")).to_contain_text("0.0612")
+    stand.page.keyboard.press("Escape")
+    expect(states).to_have_count(0)
+
+
+def test_sheets_say_so_where_there_is_no_kernel(stand: Stand) -> None:
+    stand.open(kernel=False)
+    stand.button("History").click()
+    expect(stand.page.get_by_role("complementary", name="History")).to_contain_text("needs a running kernel")
