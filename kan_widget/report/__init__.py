@@ -1,7 +1,8 @@
 """What pruning costs and saves, measured."""
 
 from .bootstrap import Estimate
-from .compare import Change, Comparison, compare
+from .compare import compare
+from .comparison import Change, Comparison
 from .control import Control
 from .curve import Curve, Curves, curve
 from .effects import Effect

@@ -220,8 +220,10 @@ def profile(count: Cost, form: Form) -> dict[str, float]:
 def latency_lines(before: Form, now: Form) -> Iterator[tuple[str, ...]]:
     """Latencies of two models as cells, in milliseconds."""
     for rows, was in before.latency.items():
-        cells = [f"{1e3 * found.p50:.3g} ({1e3 * found.p95:.3g})" for found in (was, now.latency[rows])]
-        yield f"ms for {_rows(rows)} (p95)", *cells, times(was.p50, now.latency[rows].p50, "slower", "faster")
+        found = now.latency[rows]
+        cells = [f"{1e3 * latency.p50:.3g} ({1e3 * latency.p95:.3g})" for latency in (was, found)]
+        verdict = times(was.p50, found.p50, "slower", "faster") if was.differs(found) else "no clear difference"
+        yield f"ms for {_rows(rows)} (p95)", *cells, verdict
 
 
 def timing_note(threads: int, *forms: Form) -> str:

@@ -4,11 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 import torch
 
 from kan_widget import KAN, prune
 from kan_widget.report import efficiency
+from kan_widget.report.timing import _latency
 
 X = torch.rand(200, 6, generator=torch.Generator().manual_seed(0)) * 2 - 1
 Y = torch.sin(3 * X[:, :1]) + X[:, 1:2] ** 2
@@ -112,13 +114,24 @@ def test_latencies_are_positive_and_ordered(pruned: KAN) -> None:
     for form in (found.masked, found.compacted):
         assert list(form.latency) == [1, 32]
         for latency in form.latency.values():
-            assert 0 < latency.p50 <= latency.p95
+            assert 0 < latency.low <= latency.p50 <= min(latency.high, latency.p95)
             assert latency.calls >= 1
     assert found.measured_speedup(32) == found.masked.latency[32].p50 / found.compacted.latency[32].p50
     with pytest.raises(ValueError, match="calls of 1, 32 rows"):
         found.measured_speedup(256)
     with pytest.raises(ValueError, match="calls of none rows"):
         efficiency(pruned, seconds=0).measured_speedup(1)
+
+
+def test_a_latency_differs_where_the_intervals_of_the_medians_lie_apart() -> None:
+    generator = np.random.default_rng(0)
+    drawn = (generator.exponential(size=(300, 60)) + 1).tolist()
+    hits = [found.low <= 1 + np.log(2) <= found.high for found in map(_latency, drawn)]
+    assert 0.9 <= np.mean(hits) <= 0.99
+    one, slower = _latency([1.0, 1.1, 1.2] * 20), _latency([1.3, 1.4, 1.5] * 20)
+    assert one.differs(slower)
+    assert slower.differs(one)
+    assert not one.differs(_latency([1.0, 1.15, 1.2] * 3))
 
 
 def test_efficiency_leaves_the_model_alone(pruned: KAN) -> None:
