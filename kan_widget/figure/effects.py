@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-_FILL = "#8fb3e0"  # the accent, light enough for dots to stand on
+_FACTOR: dict[str, Any] = {"facecolor": "#8fb3e0"}  # the accent, light enough for dots to stand on
+_CHANCE: dict[str, Any] = {"facecolor": "white", "edgecolor": MUTE, "hatch": "////"}
 
 
 class EffectBar(NamedTuple):
@@ -42,8 +43,7 @@ def draw_effects(bars: Sequence[EffectBar], *, xlabel: str, ax: Axes | None = No
     axes = panels(1, 1, size=(6.3, 0.7 + 0.27 * len(bars)))[1][0] if ax is None else ax
     places = np.arange(len(bars), dtype=float)
     for place, bar in zip(places, bars, strict=True):
-        fill = {"facecolor": "white", "hatch": "////", "edgecolor": MUTE} if bar.control else {"facecolor": _FILL}
-        axes.barh(place, bar.size, height=0.62, linewidth=0.6, **fill)
+        axes.barh(place, bar.size, height=0.62, linewidth=0.6, **(_CHANCE if bar.control else _FACTOR))
         axes.scatter(
             bar.by_seed, np.full(len(bar.by_seed), place), s=10, color=INK, linewidths=0.4, edgecolors="white", zorder=3
         )

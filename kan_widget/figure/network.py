@@ -1,9 +1,10 @@
-"""The network as a matplotlib figure: one axes, three collections, no files."""
+"""The network as a matplotlib figure, alone or beside others: a few collections a layer, no files."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from math import ceil, sqrt
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import matplotlib.pyplot as plt
 import numpy as np
@@ -13,12 +14,26 @@ from numpy.typing import NDArray
 
 from ..core.topology import EdgeArrays
 from ..core.trace import Trace
-from .panels import NotebookFigure
+from .panels import MUTE, NotebookFigure
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
 
 Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
 
 # Room for names below the inputs and above the outputs, in heights of a layer.
-_MARGIN = 0.24
+MARGIN = 0.24
+DASHES = (0, (3, 2))
+# Layers of more edges are drawn without thumbnails, which would be specks.
+_THUMBNAILS = 200
+
+
+class Frame(NamedTuple):
+    """Where nodes lie across, per node layer, and half of a box as wide as the axes in the units of each axis."""
+
+    nodes: list[Array]
+    square: Array
 
 
 def draw_network(
@@ -46,45 +61,81 @@ def draw_network(
         The figure, 1 unit of the axes a layer of edges high.
     """
     depth = len(strength)
-    busiest = max(5, *(edges.size for edges in strength))
+    busiest = max([5, *(edges.size for edges in strength if edges.size <= _THUMBNAILS)])
     inches = np.array([1.0, 0.42 * depth]) * 10 * scale * max(1.0, (busiest / 30) ** 0.5)
     figure: Figure = plt.figure(FigureClass=NotebookFigure, figsize=tuple(inches), dpi=100)
     axes = figure.add_axes((0.0, 0.0, 1.0, 1.0))
-    axes.set(xlim=(-0.02, 1.02), ylim=(-_MARGIN, depth + _MARGIN))
-    axes.axis("off")
-    nodes = [(np.arange(len(layer)) + 0.5) / len(layer) for layer in names]
-    square = np.array([1.0, inches[0] / inches[1] * (depth + 2 * _MARGIN) / 1.04])
+    frame = frame_of(axes, names, inches)
     for layer, edges in enumerate(strength):
-        _draw_layer(axes, trace, layer, edges, nodes, square, beta)
-    _draw_nodes(axes, nodes, names, scale * varscale)
+        ink = np.zeros((*edges.shape, 4))
+        ink[:, :, 3] = np.clip(np.tanh(beta * edges), 0, 1)
+        draw_layer(axes, trace, layer, trace.masks[layer], ink, frame, thumbnails=edges.size <= _THUMBNAILS)
+    draw_nodes(axes, frame.nodes, [np.ones(len(layer), dtype=bool) for layer in names], 60 * scale * varscale)
+    for level in (0, depth):
+        draw_names(axes, level, names[level], frame.nodes[level], 22 * scale * varscale, inches[0])
     if title:
         axes.set_title(title, fontsize=24 * scale * varscale, y=1.0)
     return figure
 
 
-def _draw_layer(
-    axes: Any, trace: Trace, layer: int, strength: Array, nodes: Sequence[Array], square: Array, beta: float
+def frame_of(axes: Axes, names: Sequence[Sequence[str]], inches: Array) -> Frame:
+    """Set up axes of that size for a network: 1 across, and 1 up for each layer of edges."""
+    depth = len(names) - 1
+    axes.set(xlim=(-0.02, 1.02), ylim=(-MARGIN, depth + MARGIN))
+    axes.axis("off")
+    nodes = [(np.arange(len(layer)) + 0.5) / len(layer) for layer in names]
+    return Frame(nodes, np.array([1.0, inches[0] / inches[1] * (depth + 2 * MARGIN) / 1.04]))
+
+
+def half_width(size: int) -> float:
+    """Half the width of a thumbnail in a layer of that many edges, as a share of the width of the axes."""
+    return min(0.4 * _rows(size) / size, 0.08)
+
+
+def _rows(size: int) -> int:
+    return max(1, round(sqrt(size / 16)))  # in one row, those of a wide layer would be too small to read
+
+
+def draw_layer(
+    axes: Axes,
+    trace: Trace,
+    layer: int,
+    chosen: Flags,
+    ink: Array,
+    frame: Frame,
+    *,
+    thumbnails: bool,
+    ghost: bool = False,
 ) -> None:
-    targets, sources = np.nonzero(trace.masks[layer])
-    n_out, n_in = strength.shape
+    """Draw chosen edges of a layer, each in its place among all, in its ``(out, in, 4)`` ink; ghosts are dashed."""
+    targets, sources = np.nonzero(chosen)
+    n_out, n_in = chosen.shape
+    colours = ink[targets, sources]
+    dashes = DASHES if ghost else "solid"
+    width = (0.8 if ghost else 1.2) * (1.0 if thumbnails else 0.6)
+    nodes = frame.nodes[layer][sources], frame.nodes[layer + 1][targets]
+    bottom, top = np.full(len(targets), float(layer)), np.full(len(targets), layer + 1.0)
+    if not thumbnails:
+        links = _segments(nodes[0], bottom, nodes[1], top)
+        axes.add_collection(LineCollection(links, colors=colours, linewidths=width, linestyles=dashes, zorder=1))
+        return
     # Thumbnails stand in the order of the wider side's nodes, so that links on that side stay short.
     slots = sources * n_out + targets if n_in <= n_out else targets * n_in + sources
-    rows = max(1, round((strength.size / 16) ** 0.5))  # in one row, those of a wide layer would be too small to read
-    x = (slots + 0.5) / strength.size
+    rows = _rows(chosen.size)
+    x = (slots + 0.5) / chosen.size
     y = layer + 0.5 + 0.5 * ((slots % rows + 0.5) / rows - 0.5)
-    half = square * min(0.4 * rows / strength.size, 0.08)
-    ink = np.zeros((len(x), 4))
-    ink[:, 3] = np.clip(np.tanh(beta * strength[targets, sources]), 0, 1)
-    below = _segments(nodes[layer][sources], np.full_like(x, layer), x, y - half[1])
-    above = _segments(x, y + half[1], nodes[layer + 1][targets], np.full_like(x, layer + 1))
-    axes.add_collection(LineCollection([*below, *above], colors=np.concatenate([ink, ink]), linewidths=1.2, zorder=1))
+    half = frame.square * half_width(chosen.size)
+    links = [*_segments(nodes[0], bottom, x, y - half[1]), *_segments(x, y + half[1], nodes[1], top)]
+    twice = np.concatenate([colours, colours])
+    axes.add_collection(LineCollection(links, colors=twice, linewidths=width, linestyles=dashes, zorder=1))
     corners = np.stack(
         [_corner(x, y, half, sx, sy) for sx, sy in ((-1, -1), (1, -1), (1, 1), (-1, 1), (-1, -1))], axis=1
     )
-    axes.add_collection(PolyCollection(list(corners), facecolors="white", edgecolors=ink, linewidths=1, zorder=2))
+    boxes: dict[str, Any] = {"facecolors": "white", "edgecolors": colours, "linestyles": dashes}
+    axes.add_collection(PolyCollection(list(corners), linewidths=width, zorder=2, **boxes))
     low, high = (ends[targets, sources] for ends in trace.curve_ranges()[layer])
     curves = _thumbnails(trace.curves[layer][targets, sources], low, high, x, y, half)
-    axes.add_collection(LineCollection(curves, colors=ink, linewidths=1.2, zorder=3))
+    axes.add_collection(LineCollection(curves, colors=colours, linewidths=width, zorder=3))
 
 
 def _corner(x: Array, y: Array, half: Array, sx: int, sy: int) -> Array:
@@ -105,10 +156,27 @@ def _thumbnails(curves: Array, low: Array, high: Array, x: Array, y: Array, half
     return list(np.stack([px, py], axis=2))
 
 
-def _draw_nodes(axes: Any, nodes: Sequence[Array], names: Sequence[Sequence[str]], size: float) -> None:
-    x = np.concatenate(nodes)
+def draw_nodes(axes: Axes, nodes: Sequence[Array], live: Sequence[Flags], size: float) -> None:
+    """Draw nodes, those that are dead as rings."""
+    x, lives = np.concatenate(nodes), np.concatenate(live)
     y = np.concatenate([np.full(len(n), float(level)) for level, n in enumerate(nodes)])
-    axes.scatter(x, y, s=60 * size, c="black", zorder=4)
-    for level, vertical, nudge in ((0, "top", -0.07), (len(nodes) - 1, "bottom", 0.07)):
-        for position, name in zip(nodes[level], names[level], strict=True):
-            axes.text(position, level + nudge, name, ha="center", va=vertical, fontsize=22 * size)
+    axes.scatter(x[lives], y[lives], s=size, c="black", zorder=4)
+    if not lives.all():
+        axes.scatter(x[~lives], y[~lives], s=size, facecolors="white", edgecolors=MUTE, linewidths=0.8, zorder=4)
+
+
+def draw_names(axes: Axes, level: int, names: Sequence[str], x: Array, size: float, width: float) -> None:
+    """Names of inputs or outputs, of every second or third and so on where all would not fit."""
+    each = (0.62 * max(map(len, names)) + 0.8) * size / 72
+    step = max(1, ceil(len(names) * each / width))
+    below = level == 0
+    for place, name in list(zip(x, names, strict=True))[::step]:
+        axes.annotate(
+            name,
+            (place, level),
+            xytext=(0, (-0.65 if below else 0.65) * size),
+            textcoords="offset points",
+            ha="center",
+            va="top" if below else "bottom",
+            fontsize=size,
+        )

@@ -3,6 +3,7 @@
 from .bootstrap import Estimate
 from .compare import compare
 from .comparison import Change, Comparison
+from .connections import Connections, Side, connections
 from .control import Control
 from .curve import Curve, Curves, curve
 from .effects import Effect
@@ -15,6 +16,7 @@ from .timing import Latency
 __all__ = [
     "Change",
     "Comparison",
+    "Connections",
     "Control",
     "Curve",
     "Curves",
@@ -26,9 +28,11 @@ __all__ = [
     "LayerSensitivity",
     "Quality",
     "Sensitivity",
+    "Side",
     "Study",
     "Trial",
     "compare",
+    "connections",
     "curve",
     "efficiency",
     "evaluate",
