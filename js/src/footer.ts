@@ -49,8 +49,15 @@ function countsNow({ net, pruning }: Snapshot): { edges: number; nodes: number }
   return { edges: pruning.edges.reduce((sum, bits) => sum + (bits & ACTIVE ? 1 : 0), 0), nodes };
 }
 
+/** What keeps the numbers from being the truth. */
+export interface Waiting {
+  readonly pending: boolean;
+  readonly late: number;
+  readonly alone: boolean;
+}
+
 /** The truth now: what is left of the network, and what that cost. */
-export function footer(snapshot: Snapshot, pending: boolean, late: number): TemplateResult {
+export function footer(snapshot: Snapshot, { pending, late, alone }: Waiting): TemplateResult {
   const { metrics, net } = snapshot;
   const t = net.topology;
   const hidden = at(t.nodeStart, t.widths.length - 1) - at(t.widths, 0);
@@ -61,7 +68,7 @@ export function footer(snapshot: Snapshot, pending: boolean, late: number): Temp
       ${metrics ? count("parameters", metrics.now.parameters, metrics.before.parameters) : nothing}
       ${metrics ? losses(metrics) : nothing}
     </div>
-    ${late > 0 ? html`<div class="waiting"><span class="pulse" aria-hidden="true"></span>waiting for Python…${
+    ${alone ? html`<div class="waiting" title="Losses are those of the last state that Python measured">no kernel: edits stay on this page</div>` : late > 0 ? html`<div class="waiting"><span class="pulse" aria-hidden="true"></span>waiting for Python…${
       late > 1 ? html`<b>${late} queued</b>` : nothing}</div>` : nothing}
   </div>`;
 }

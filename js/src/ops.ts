@@ -49,6 +49,14 @@ export class OpsQueue {
     return ops;
   }
 
+  /** Give up waiting for any answer; returns what was asked. */
+  withdraw(): readonly Op[] {
+    const asked = this.pending;
+    this.#flight = null;
+    this.#waiting = [];
+    return asked;
+  }
+
   /** Every unanswered edit, in order. */
   get pending(): readonly Op[] {
     return [...(this.#flight?.ops ?? []), ...this.#waiting];

@@ -35,6 +35,8 @@ export interface Local {
   readonly pending: readonly Op[];
   /** The threshold under the hand; null when it is let go. */
   readonly drag: number | null;
+  /** What is done while no kernel is connected. */
+  readonly alone?: { readonly done: readonly Op[]; readonly undone: readonly Op[] } | null;
 }
 
 /** The scores that the rule may take: not of what was pruned or kept by hand. */
@@ -45,6 +47,8 @@ function scoresInPlay(t: Topology, rule: Rule, edges: Uint8Array): Float32Array 
   const ruled = (n: number): boolean => (rule.structure === "node" ? isHidden(t, n) : n < at(t.widths, 0));
   return scoresOf(rule, "node").filter((s, n) => Number.isFinite(s) && ruled(n)).sort();
 }
+
+const labelOf = (ops: readonly Op[]): string | null => ops[ops.length - 1]?.type.replace("set_", "") ?? null;
 
 interface Selected {
   readonly parts: readonly Part[];
@@ -95,12 +99,17 @@ export function createReader(wire: Wire): (local: Local) => Snapshot | null {
     strength: strengthened(share), kept, order, selectedEdges: chosen.edges, selectedNodes: chosen.nodes,
   }));
 
-  return ({ pending, drag }) => {
+  const withOwnHistory = memo((pruning: Pruning, done: readonly Op[], undone: readonly Op[]): Pruning => ({
+    ...pruning, undo: labelOf(done), redo: labelOf(undone), edited: done.length > 0,
+  }));
+
+  return ({ pending, drag, alone }) => {
     const net = network(wire.read("network"));
     if (!net) return null;
     const t = net.topology;
     const scores = scoring(wire.read("scores"), t);
-    const pruning = foreseen(t, scores, pruned(wire.read("pruning"), t), pending);
+    const ahead = foreseen(t, scores, pruned(wire.read("pruning"), t), pending);
+    const pruning = alone ? withOwnHistory(ahead, alone.done, alone.undone) : ahead;
     const rule = ruled(t, scores, pruning.criterion, pruning.structure);
     const chosen = selected(wire.read("selection"), t);
     const trait = wire.read("threshold");

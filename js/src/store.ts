@@ -1,3 +1,4 @@
+import { Alone } from "./alone";
 import { createTimer, type Timer } from "./frame";
 import { OpsQueue } from "./ops";
 import { allowed } from "./preview";
@@ -5,9 +6,10 @@ import { createReader, type Local, type Snapshot } from "./snapshot";
 import { edgeNumber, isEdge, type Edge, type Node, type Part } from "./topology";
 import { decodeNotice, type Detail, type Incoming, type Notice, type Op, revisionOf, type Wire } from "./wire";
 
-const NO_KERNEL = "No kernel is connected, so nothing can be changed here.";
 /** How long an answer may take before the footer says that it is waited for. */
 const PATIENCE = 400;
+/** How long one is waited for where nothing says that Python is there. */
+const HOPE = 2500;
 
 const same = (a: Part, b: Part): boolean => a.length === b.length && a.every((v, i) => v === b[i]);
 
@@ -25,12 +27,17 @@ export class Store {
   readonly #queue: OpsQueue;
   readonly #read: (local: Local) => Snapshot | null;
   readonly #late: Timer;
+  readonly #hope: Timer;
   readonly #name = uniqueName();
   /** Ops that Python has accepted, until the traits that they led to are here: hosts may deliver the answer first. */
   #accepted: readonly { readonly ops: readonly Op[]; readonly revision: number }[] = [];
   #revision = 0;
   #pending: readonly Op[] = [];
   #drag: number | null = null;
+  /** What is done here while no kernel is connected; null while one is. */
+  #alone: Alone | null = null;
+  /** Whether Python has ever said anything. */
+  #heard = false;
   #waiting = false;
   #said: Notice | null = null;
   #dismissed: string | null = null;
@@ -46,6 +53,7 @@ export class Store {
       this.#waiting = true;
       changed();
     });
+    this.#hope = createTimer(signal, () => this.#giveUp());
     this.#queue = new OpsQueue(this.#name, (id, ops) => this.#send(id, ops));
   }
 
@@ -56,7 +64,12 @@ export class Store {
       this.#accepted = this.#accepted.filter((answer) => answer.revision > revision);
       this.#collect();
     }
-    return this.#read({ pending: this.#pending, drag: this.#drag });
+    return this.#read({ pending: this.#pending, drag: this.#drag, alone: this.#alone });
+  }
+
+  /** Whether edits stay in this page, since no kernel is connected. */
+  get alone(): boolean {
+    return this.#alone !== null;
   }
 
   get dragging(): boolean {
@@ -86,6 +99,8 @@ export class Store {
 
   /** Hear a message from Python. */
   hear(message: Incoming): void {
+    this.#rejoin();
+    if (message.type === "hello") return;
     if (message.type === "detail") return this.#learn(message.detail);
     // What waits goes out while the answer is taken, and must say that it knows of it.
     this.#revision = Math.max(this.#revision, message.revision);
@@ -103,7 +118,36 @@ export class Store {
 
   /** Ask Python for an edit. */
   ask(op: Op): void {
-    if (!this.#queue.push(op)) this.#said = { id: this.#name, kind: "info", text: NO_KERNEL };
+    if (this.#alone) this.#takeAlone(op);
+    else if (!this.#queue.push(op)) {
+      this.#alone = new Alone();
+      this.#takeAlone(op);
+    }
+    this.#settle();
+  }
+
+  #takeAlone(op: Op): void {
+    const snapshot = this.snapshot();
+    if (!snapshot || !this.#alone) return;
+    const { net, scores, pruning } = snapshot;
+    const reason = this.#alone.take(op, { topology: net.topology, scores, pruning });
+    this.#said = reason === null ? null : { id: this.#name, kind: "info", text: reason };
+  }
+
+  /** Nobody answers, and nothing says that anybody will: go on alone, with what was asked. */
+  #giveUp(): void {
+    if (this.#queue.pending.length === 0 || (this.#heard && this.#wire.busy() !== false)) return;
+    this.#alone = new Alone(this.#queue.withdraw());
+    this.#settle();
+  }
+
+  /** Python is there (again): what was done alone is asked of it. */
+  #rejoin(): void {
+    this.#heard = true;
+    const done = this.#alone?.done;
+    if (!done) return;
+    this.#alone = null;
+    done.forEach((op) => this.#queue.push(op));
     this.#settle();
   }
 
@@ -177,17 +221,19 @@ export class Store {
     const revision = Math.max(this.#revision, revisionOf(this.#wire.read("pruning")));
     this.#noticeAtSend = decodeNotice(this.#wire.read("notice"))?.id ?? null;
     this.#late.set(PATIENCE);
+    this.#hope.set(HOPE);
     return this.#wire.send({ type: "ops", id, revision, ops });
   }
 
   #collect(): void {
-    this.#pending = [...this.#accepted.flatMap((answer) => answer.ops), ...this.#queue.pending];
+    this.#pending = [...this.#accepted.flatMap((answer) => answer.ops), ...this.#queue.pending, ...(this.#alone?.done ?? [])];
   }
 
   #settle(): void {
     this.#collect();
     if (this.#queue.pending.length === 0) {
       this.#late.clear();
+      this.#hope.clear();
       this.#waiting = false;
     }
     this.#changed();

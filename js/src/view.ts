@@ -211,7 +211,7 @@ class View {
         ${this.#drawer.open === null || this.#drawer.wide ? inspector(snapshot, this.#inspect) : nothing}
         ${this.#drawer.draw(snapshot, this.#store)}</div>
       ${cut(snapshot, this.#plot(snapshot.inPlay, snapshot.curve, width), this.#slider)}
-      ${footer(snapshot, this.#store.pending, this.#store.late)}`;
+      ${footer(snapshot, this.#store)}`;
   }
 
   /** Empty the page of this view. */

@@ -43,6 +43,7 @@ export interface Detail {
 }
 
 export type Incoming =
+  | { readonly type: "hello" }
   | { readonly type: "ack"; readonly id: string; readonly revision: number }
   | { readonly type: "nack"; readonly id: string; readonly revision: number; readonly reason: string }
   | { readonly type: "detail"; readonly id: string; readonly detail: Detail };
@@ -289,6 +290,7 @@ export function decodeMessage(message: unknown, buffers: readonly unknown[]): In
   const raw = fields(message);
   const id = text(raw["id"]);
   const revision = number(raw["revision"]);
+  if (raw["type"] === "hello") return { type: "hello" };
   if (raw["type"] === "ack") return { type: "ack", id, revision };
   if (raw["type"] === "nack") return { type: "nack", id, revision, reason: text(raw["reason"], "Python refused the edit") };
   if (raw["type"] === "answer") return { type: "answer", id, value: raw["value"] ?? null, reason: textOrNull(raw["reason"]) };
@@ -316,7 +318,13 @@ export interface Wire {
   writeSelection(parts: readonly Part[]): void;
   /** Whether the message left; false where no kernel is connected. */
   send(message: Outgoing): boolean;
+  /** Whether the kernel works on something; null where the host does not say. */
+  busy(): boolean | null;
 }
+
+/** What some hosts let a widget see of themselves: JupyterLab's has no kernel where a notebook has none. */
+const hostOf = (model: AnyModel): { kernel?: { status?: string } | null } | undefined =>
+  (model as { widget_manager?: { kernel?: { status?: string } | null } }).widget_manager;
 
 /** Connect to a model until `signal` aborts. */
 export function connect(
@@ -346,8 +354,13 @@ export function connect(
         // A page without a kernel keeps the selection to itself.
       }
     },
+    busy: () => {
+      const status = hostOf(model)?.kernel?.status;
+      return status === undefined ? null : status === "busy";
+    },
     send(message) {
-      if ((model as { comm_live?: boolean }).comm_live === false) return false;
+      const host = hostOf(model);
+      if ((model as { comm_live?: boolean }).comm_live === false || host?.kernel === null) return false;
       try {
         model.send(message);
         return true;

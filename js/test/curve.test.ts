@@ -15,7 +15,7 @@ function curve(threshold: readonly number[], loss: readonly number[], more: obje
 }
 
 const wireOf = (c: ReturnType<typeof createCase>): Wire =>
-  ({ read: (trait) => c.model.get(trait), writeSelection: () => {}, send: () => true });
+  ({ read: (trait) => c.model.get(trait), writeSelection: () => {}, send: () => true, busy: () => null });
 
 describe("curve", () => {
   it("reads the loss of the cut that a threshold makes", () => {

@@ -16,7 +16,7 @@ import { decodeNetwork, type Wire } from "../src/wire";
 import { preview } from "../src/preview";
 import { createCase, pruningNow, type Case } from "./support";
 
-const wireOf = (c: Case): Wire => ({ read: (trait) => c.model.get(trait), writeSelection: () => {}, send: () => true });
+const wireOf = (c: Case): Wire => ({ read: (trait) => c.model.get(trait), writeSelection: () => {}, send: () => true, busy: () => null });
 const none = { pending: [], drag: null };
 
 describe("snapshot", () => {

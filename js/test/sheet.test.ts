@@ -5,7 +5,7 @@ import { Drawer } from "../src/sheet";
 import { html as borrowedHtml, nothing as borrowedNothing, svg as borrowedSvg } from "../src/sheets/tags";
 import type { Wire } from "../src/wire";
 
-const wireThat = (send: Wire["send"]): Wire => ({ read: () => undefined, writeSelection: () => {}, send });
+const wireThat = (send: Wire["send"]): Wire => ({ read: () => undefined, writeSelection: () => {}, send, busy: () => null });
 
 describe("sheets", () => {
   afterEach(() => vi.restoreAllMocks());

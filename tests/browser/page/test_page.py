@@ -555,14 +555,53 @@ def test_picture_changes_with_the_threshold(stand: Stand) -> None:
 # Without a kernel, and at the end
 
 
-def test_page_without_a_kernel_still_draws(stand: Stand) -> None:
+def test_page_without_a_kernel_draws_cuts_and_takes_back(stand: Stand) -> None:
     stand.open(kernel=False)
+
+    def counts() -> str:
+        stand.settle()
+        return stand.metrics.inner_text()
+
     stand.drag_slider(500)
-    expect(stand.page.get_by_text("No kernel is connected")).to_be_visible()
+    expect(stand.page.get_by_text("no kernel: edits stay on this page")).to_be_visible()
+    left = counts()
+    assert "15 / 15" not in left
     stand.edge("x1", "h1").click()
     expect(stand.inspector).to_contain_text("Edge x1 → h1")
     stand.page.keyboard.press("Delete")
-    expect(stand.metrics).to_contain_text("edges 15 / 15")
+    assert counts() != left
+    stand.button("Undo").click()
+    assert counts() == left
+    stand.button("Undo").click()
+    expect(stand.metrics).to_contain_text("15 / 15")
+    stand.button("Redo").click()
+    assert counts() == left
+    stand.button("Reset").click()
+    expect(stand.metrics).to_contain_text("15 / 15")
+
+
+def test_page_without_a_kernel_refuses_what_needs_one(stand: Stand) -> None:
+    stand.open(kernel=False)
+    stand.page.get_by_label("Compensation").select_option("none")
+    expect(stand.page.get_by_text("This needs Python")).to_be_visible()
+    stand.button("Dismiss").click()
+    stand.node("y").click()
+    stand.page.keyboard.press("Delete")
+    expect(stand.page.get_by_text("cut an output off")).to_be_visible()
+    expect(stand.metrics).to_contain_text("15 / 15")
+
+
+def test_a_kernel_that_never_answered_is_not_waited_for(stand: Stand) -> None:
+    stand.open()
+    stand.python("python.hold = true")
+    stand.page.evaluate("window.stand.addView()")  # a view that heard nothing
+    view = stand.page.get_by_role("region").nth(1)
+    view.get_by_role("option", name="edge x1 to h2").click()
+    stand.page.keyboard.press("Delete")
+    expect(view.get_by_text("no kernel: edits stay on this page")).to_be_visible(timeout=8000)
+    stand.python("python.release()")
+    expect(view.get_by_text("no kernel: edits stay on this page")).to_have_count(0)
+    expect(view.get_by_role("status", name="Metrics")).to_contain_text("14 / 15")
 
 
 def test_empty_model_is_shown_as_such_until_a_network_comes(stand: Stand) -> None:
