@@ -317,13 +317,13 @@ def test_scores_of_coefficients_say_what_their_names_say(model: KAN) -> None:
     np.testing.assert_array_equal(found["auto"], found["taylor2"])
     assert (found["gradient"] < 0).any()
     assert all((found[name] >= 0).all() for name in ("l1", "std", "fisher", "gauss_newton"))
-    draws = [scores(model, (X, Y), name, "coefficient")[0] for name in ("random", "random", "random 0", "random 1")]
+    draws = [scores(model, (X, Y), name, "coefficient")[0] for name in ("random", "random", "random:0", "random:1")]
     assert np.array_equal(draws[0], draws[1])
     assert np.array_equal(draws[0], draws[2])
     assert not np.array_equal(draws[0], draws[3])
 
 
-@pytest.mark.parametrize("criterion", ["leave_one_out", "attribution", "obs", "shapley", "magic", "random x"])
+@pytest.mark.parametrize("criterion", ["leave_one_out", "attribution", "obs", "shapley", "magic", "random:x"])
 def test_coefficients_have_criteria_of_their_own(model: KAN, criterion: str) -> None:
     words = "criterion must be one of coefficient, l1, std, .*taylor2, auto, random where structure='coefficient'"
     with pytest.raises(ValueError, match=words):

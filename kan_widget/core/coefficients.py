@@ -13,6 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from .scores import seed_in
 from .topology import Masks
 
 Array = NDArray[np.float64]
@@ -100,7 +101,7 @@ def taylor2(evidence: BasisEvidence) -> Arrays:
 def random(evidence: BasisEvidence) -> Arrays:
     """Uniform random numbers, always the same: the control that every criterion must beat.
 
-    ``"random 1"`` and so on name other draws.
+    ``"random:7"`` names the draw of seed 7, and so on.
     """
     return random_coefficients(evidence, seed=0)
 
@@ -126,7 +127,7 @@ CRITERIA: dict[str, Callable[[BasisEvidence], Arrays]] = {
 
 def check_coefficient_criterion(criterion: str) -> str:
     """`criterion`; `ValueError` with the known names if coefficients cannot be scored by it."""
-    if criterion not in CRITERIA and _draw(criterion) is None:
+    if criterion not in CRITERIA and seed_in(criterion) is None:
         raise ValueError(
             f"criterion must be one of {', '.join(CRITERIA)} where structure='coefficient'; got {criterion!r}"
         )
@@ -141,10 +142,4 @@ def score_coefficients(evidence: BasisEvidence, criterion: str) -> Arrays:
     """
     if check_coefficient_criterion(criterion) in CRITERIA:
         return CRITERIA[criterion](evidence)
-    return random_coefficients(evidence, int(_draw(criterion) or 0))
-
-
-def _draw(criterion: str) -> str | None:
-    """The seed in a name like ``"random 1"``."""
-    name, _, seed = str(criterion).partition(" ")
-    return seed if name == "random" and seed.isdecimal() else None
+    return random_coefficients(evidence, seed_in(criterion) or 0)

@@ -305,7 +305,11 @@ CRITERIA: dict[str, Criterion] = {
     "random": random,
 }
 
-_DRAW = re.compile(r"random:([0-9]+)")
+
+def seed_in(criterion: str) -> int | None:
+    """The seed in a name like ``"random:7"``; None in any other."""
+    draw = re.fullmatch("random:([0-9]+)", str(criterion))
+    return None if draw is None else int(draw[1])
 
 
 def check_criterion(criterion: str) -> str:
@@ -318,10 +322,10 @@ def check_criterion(criterion: str) -> str:
 
 
 def _named(criterion: str) -> Criterion | None:
-    draw = _DRAW.fullmatch(str(criterion))
-    if criterion in CRITERIA or draw is None:
+    seed = seed_in(criterion)
+    if criterion in CRITERIA or seed is None:
         return CRITERIA.get(criterion)
-    return lambda evidence: random_scores(evidence.trace, int(draw[1]))
+    return lambda evidence: random_scores(evidence.trace, seed)
 
 
 def score(evidence: HasTrace, criterion: str) -> Scores:
