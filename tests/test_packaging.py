@@ -26,7 +26,7 @@ CHECKOUT = Path(__file__).parents[1]
 VERSION = re.search(r'^version = "(.+)"$', (CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
 NAME = f"kan_widget-{VERSION[1] if VERSION else '?'}"
 WIDGET = "kan_widget/static/widget.js"
-STATIC = {WIDGET, "kan_widget/static/sheets.js"}
+STATIC = {WIDGET, "kan_widget/static/sheets.js", "kan_widget/static/page.js"}
 
 
 def run(command: Sequence[str | Path], cwd: Path, environment: Mapping[str, str] | None = None) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -14,13 +15,15 @@ import traitlets
 from ..core.plan import COMPENSATIONS, STRUCTURES
 from ..core.scores import check_criterion
 from ..session import Session
-from . import questions, wire
-from .foresight import Foresight
+from . import export, questions, wire
+from .foresight import Foresight, foresee
 
 log = logging.getLogger(__name__)
 
-_STATIC = Path(__file__).parent.parent / "static"
-_ESM = _STATIC / "widget.js"
+_ESM = export.STATIC / "widget.js"
+
+# Traits that every widget has for its host.
+_HOST = {"comm", "layout", "tabbable", "tooltip"}
 
 # What a front end may write; all else it may only read, whatever it sends.
 _WRITABLE = {"threshold", "selection", "criterion", "structure", "compensate", "height", "theme", "orientation"}
@@ -133,6 +136,44 @@ class KANWidget(anywidget.AnyWidget):
         """Measure, score and draw the model as it is now, say after training; see `Session.refresh`."""
         self.session.refresh()
 
+    def to_html(self, path: str | Path | None = None, *, title: str | None = None) -> str:
+        """One page that shows the widget as it is now, with neither a kernel nor a network.
+
+        Slider, clicks and undo work there on a copy of the masks; losses are those of now and of every threshold.
+
+        Args:
+            path: Where to write it, in UTF-8; nowhere when left out.
+            title: Of the page; the widths of the network when left out.
+
+        Returns:
+            The page.
+
+        Example:
+            >>> from kan_widget import KAN, KANWidget, create_dataset
+            >>> data = create_dataset(lambda x: x[:, [0]] ** 2, n_var=2)
+            >>> len(KANWidget(KAN([2, 5, 1], seed=0), data).to_html()) < 200_000
+            True
+        """
+        widths = list(self.session.topology.widths)
+        text = export.page(
+            self.session.adapter.take(self._saved), title=title or f"KAN {widths}", version=version("kan-widget")
+        )
+        if path is not None:
+            Path(path).write_text(text, encoding="utf-8")
+        return text
+
+    def static(self) -> Any:
+        """`to_html` in a frame, for notebooks that are to be read without a kernel: make it the value of a cell."""
+        from IPython.display import HTML
+
+        return HTML(export.frame(self.to_html(), self.height + 24))  # type: ignore[no-untyped-call]
+
+    def _saved(self) -> dict[str, Any]:
+        """The traits, with the cost of every threshold worked out."""
+        curve = wire.curve(foresee(self.session)) if self.session.before.quality else {}
+        names = [name for name in self.traits(sync=True) if not name.startswith("_") and name not in _HOST]
+        return {**{name: getattr(self, name) for name in names}, "curve": curve, "notice": {}}
+
     def close(self) -> None:
         """Close the widget and end its subscription to the session."""
         if self._unsubscribe is not None:  # ipywidgets also closes what its constructor could not finish
@@ -244,7 +285,7 @@ class KANWidget(anywidget.AnyWidget):
             self.session.adapter.take(self._look_ahead)
             return
         if kind == "sheets":  # what is not needed to look, and so need not be saved with every notebook
-            self.send({"type": "sheets"}, buffers=[(_STATIC / "sheets.js").read_bytes()])
+            self.send({"type": "sheets"}, buffers=[(export.STATIC / "sheets.js").read_bytes()])
             return
         answers = {"ops": self._run_ops, "detail": self._send_detail, "ask": self._send_answer}
         answer = answers.get(kind) if isinstance(kind, str) else None

@@ -2,10 +2,13 @@
 
 import re
 from itertools import pairwise
+from pathlib import Path
 
 import pytest
+import torch
 from playwright.sync_api import Browser, expect
 
+from kan_widget import KAN, KANWidget
 from tests.browser.page.harness import Stand, box_of
 
 pytestmark = pytest.mark.browser
@@ -684,3 +687,28 @@ def test_sheets_say_so_where_there_is_no_kernel(stand: Stand) -> None:
     stand.open(kernel=False)
     stand.button("History").click()
     expect(stand.page.get_by_role("complementary", name="History")).to_contain_text("needs a running kernel")
+
+
+def test_exported_page_answers_without_a_kernel_and_without_a_network(browser: Browser, tmp_path: Path) -> None:
+    x = torch.rand(60, 2, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    KANWidget(KAN([2, 5, 1], seed=0), (x, x[:, :1] ** 2)).to_html(tmp_path / "kan.html")
+    context = browser.new_context(offline=True)
+    page = context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto((tmp_path / "kan.html").as_uri())
+    region = page.get_by_role("region")
+    expect(region.get_by_role("option", name="edge x1 to h3")).to_be_visible()
+    slider = region.get_by_role("slider", name="Threshold")
+    slider.focus()
+    for _ in range(4):
+        slider.press("ArrowRight")
+    metrics = region.get_by_role("status", name="Metrics")
+    expect(metrics).not_to_contain_text("15 / 15")
+    expect(region.get_by_text("no kernel: edits stay on this page")).to_be_visible()
+    region.get_by_role("button", name="Reset").click()
+    expect(metrics).to_contain_text("15 / 15")
+    region.get_by_role("button", name="History").click()  # its code is in the page; its answer is not
+    expect(region.get_by_role("complementary", name="History")).to_contain_text("No kernel is connected")
+    assert errors == []
+    context.close()
