@@ -22,9 +22,9 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 
 # The palest score is darker than what is pruned, in print too. In the difference, what an edge has lost is orange.
-_SCORES = LinearSegmentedColormap.from_list("scores", ["#c3d7ee", "#5e93d1", "#0b4da0", "#061f47"])
-_CHANGES = LinearSegmentedColormap.from_list("changes", ["#7d2504", "#e08a5f", "#f6f6f4", "#6f9fd8", "#083a7c"])
-_PRUNED = "#fdf1ea"
+SCORES = LinearSegmentedColormap.from_list("scores", ["#c3d7ee", "#5e93d1", "#0b4da0", "#061f47"])
+CHANGES = LinearSegmentedColormap.from_list("changes", ["#7d2504", "#e08a5f", "#f6f6f4", "#6f9fd8", "#083a7c"])
+PRUNED = "#fdf1ea"
 
 _WIDTH = 7.2  # inches
 _SIDE_BY_SIDE = 80  # sources; with more, the three matrices stand below each other, as wide as the page
@@ -64,7 +64,7 @@ def draw_connections(layers: Sequence[Matrix], *, titles: tuple[str, str], label
     ]
     if any(np.isnan(values).any() for layer in layers for values in (layer.before, layer.after)):
         hatch = "//////" if any(hatched) else None
-        mark = Patch(facecolor=_PRUNED, edgecolor=CUT, hatch=hatch, linewidth=0.4, label="pruned")
+        mark = Patch(facecolor=PRUNED, edgecolor=CUT, hatch=hatch, linewidth=0.4, label="pruned")
         figure.legend(handles=[mark], loc="outside lower left", handleheight=1.2)
     return figure
 
@@ -106,8 +106,8 @@ def _draw_layer(figure: FigureBase, axes: list[Axes], layer: Matrix, height: flo
     stacked, scores = _stacked(layer), [layer.before, layer.after]
     norm = Normalize(min(0.0, *(float(np.nanmin(s, initial=0.0)) for s in scores)), _top(scores))
     reach = float(np.abs(layer.change).max(initial=0.0)) or 1.0
-    images = [_draw_matrix(panel, s, _SCORES, norm) for panel, s in zip(axes, scores, strict=False)]
-    images.append(_draw_matrix(axes[2], layer.change, _CHANGES, CenteredNorm(0.0, reach)))
+    images = [_draw_matrix(panel, s, SCORES, norm) for panel, s in zip(axes, scores, strict=False)]
+    images.append(_draw_matrix(axes[2], layer.change, CHANGES, CenteredNorm(0.0, reach)))
     width = _WIDTH * (0.85 if stacked else 0.25)
     room = (height / 3 - 0.45) if stacked else height - 0.6
     hatched = 72 * min(width / len(layer.sources), room / len(layer.targets)) >= _HATCHED
@@ -130,7 +130,7 @@ def _top(scores: Sequence[Array]) -> float:
 def _draw_matrix(axes: Axes, values: Array, colours: LinearSegmentedColormap, norm: Normalize) -> AxesImage:
     image = axes.imshow(
         np.ma.masked_invalid(values),
-        cmap=colours.with_extremes(bad=_PRUNED),
+        cmap=colours.with_extremes(bad=PRUNED),
         norm=norm,
         aspect="auto",
         interpolation_stage="rgba",  # so that a page with fewer dots than cells shows a blend of their colours

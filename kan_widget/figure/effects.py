@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from .panels import HAIR, INK, MUTE, SMALL, look, panels
+from .panels import ACCENT_FILL, HAIR, INK, MUTE, SMALL, look, panels
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 
-_FACTOR: dict[str, Any] = {"facecolor": "#8fb3e0"}  # the accent, light enough for dots to stand on
+_FACTOR: dict[str, Any] = {"facecolor": ACCENT_FILL}
 _CHANCE: dict[str, Any] = {"facecolor": "white", "edgecolor": MUTE, "hatch": "////"}
 
 

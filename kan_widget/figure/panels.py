@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 # The widget's three voices: ink for what the network is, one colour for a cut and one for what it costs. Apart in grey
 # and to the colour-blind, and never alone: a cut is also hatched or dashed.
 INK, MUTE, HAIR = "#1d232b", "#56616d", "#c9cfd6"
-CUT, CUT_FILL, ACCENT = "#b93a08", "#f3cdb9", "#0b62c9"
+CUT, CUT_FILL = "#b93a08", "#f3cdb9"
+ACCENT, ACCENT_FILL = "#0b62c9", "#8fb3e0"
 
 SMALL = 7.0
 _LOOK: dict[Any, Any] = {

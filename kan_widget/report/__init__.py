@@ -8,10 +8,14 @@ from .control import Control
 from .curve import Curve, Curves, curve
 from .effects import Effect
 from .efficiency import Efficiency, Form, efficiency
+from .histogram import Histogram, histogram
+from .importance import Importance, importance
 from .quality import Quality, evaluate
 from .sensitivity import LayerSensitivity, Sensitivity, sensitivity
-from .study import Study, Trial, study
+from .shapes import ShapeFunction, Shapes, shapes
+from .study import Study, study
 from .timing import Latency
+from .trials import Trial
 
 __all__ = [
     "Change",
@@ -24,10 +28,14 @@ __all__ = [
     "Efficiency",
     "Estimate",
     "Form",
+    "Histogram",
+    "Importance",
     "Latency",
     "LayerSensitivity",
     "Quality",
     "Sensitivity",
+    "ShapeFunction",
+    "Shapes",
     "Side",
     "Study",
     "Trial",
@@ -36,6 +44,9 @@ __all__ = [
     "curve",
     "efficiency",
     "evaluate",
+    "histogram",
+    "importance",
     "sensitivity",
+    "shapes",
     "study",
 ]
