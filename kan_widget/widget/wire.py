@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,13 +12,19 @@ from ..adapters import Evaluation
 from ..capture import Metrics
 from ..core.formula import resemble
 from ..core.plan import COMPENSATIONS, STRUCTURES
+from ..core.scores import CRITERIA
 from ..core.topology import Edge
+from ..core.trace import Trace
 from ..report import Curves
 from ..session import Session
 
-# What the front end offers. The first are always sent; the scores of another when it is the one in force.
+if TYPE_CHECKING:
+    from .trainer import Trainer
+
+# Criteria whose scores are always sent; those of another are when it is the one in force.
 CHEAP = ("l1", "std", "attribution")
-OFFERED = (*CHEAP, "taylor2", "leave_one_out")
+# Offered before all others.
+USUAL = (*CHEAP, "taylor2", "leave_one_out", "auto")
 MAX_OPS = 1000
 MAX_NOTE = 1000
 DETAIL_POINTS = 200
@@ -27,9 +33,9 @@ DETAIL_POINTS = 200
 # Out: state
 
 
-def network(session: Session) -> dict[str, Any]:
+def network(session: Session, trace: Trace) -> dict[str, Any]:
     """Trait ``network``: what changes only with a new trace."""
-    trace, topology = session.trace, session.topology
+    topology = session.topology
     curves = np.concatenate([c.reshape(-1, c.shape[-1]) for c in trace.curves])
     low, high = (np.concatenate([ends[side].ravel() for ends in trace.curve_ranges()]) for side in (0, 1))
     span = np.where(high > low, high - low, np.inf)
@@ -73,7 +79,7 @@ def pruning(session: Session) -> dict[str, Any]:
         "threshold": shown(plan.threshold),
         "limit": None if limit is None else shown(limit),
         "criterion": plan.criterion,
-        "criteria": list(dict.fromkeys((*OFFERED, plan.criterion))),
+        "criteria": list(dict.fromkeys((*USUAL, *CRITERIA, plan.criterion))),
         "structure": plan.structure,
         "compensate": plan.compensate,
         "structures": list(STRUCTURES),
@@ -94,24 +100,29 @@ def meant(session: Session, threshold: float) -> float:
     return session.nothing if threshold == 0 else threshold
 
 
-def metrics(session: Session) -> dict[str, Any]:
+def metrics(session: Session, now: Metrics) -> dict[str, Any]:
     """Trait ``metrics``: size and quality at the start and now."""
-    classes = session.adapter.is_classification
     return {
-        "task": "classification" if classes else "regression",
-        "loss": "cross-entropy" if classes else "RMSE",
-        "before": _measured(session.before),
-        "now": _measured(session.metrics),
+        "task": "classification" if session.adapter.is_classification else "regression",
+        "loss": loss_name(session),
+        "before": measured(session.before),
+        "now": measured(now),
     }
 
 
-def _measured(measured: Metrics) -> dict[str, Any]:
+def loss_name(session: Session) -> str:
+    """What its losses are."""
+    return "cross-entropy" if session.adapter.is_classification else "RMSE"
+
+
+def measured(found: Metrics) -> dict[str, Any]:
+    """Size and quality, as they stand in the traits."""
     missing = Evaluation(float("nan"))
-    train, test = (measured.quality.get(split, missing) for split in ("train", "test"))
+    train, test = (found.quality.get(split, missing) for split in ("train", "test"))
     return {
-        "edges": measured.cost.edges,
-        "nodes": measured.cost.nodes,
-        "parameters": measured.cost.parameters,
+        "edges": found.cost.edges,
+        "nodes": found.cost.nodes,
+        "parameters": found.cost.parameters,
         "train_loss": _json(train.loss),
         "test_loss": _json(test.loss),
         "train_accuracy": _json(train.accuracy),
@@ -201,11 +212,12 @@ def _json(value: float | None) -> float | None:
 # In: commands, as if hostile
 
 
-def parse_ops(session: Session, content: dict[str, Any]) -> list[Callable[[], Any]]:
+def parse_ops(session: Session, trainer: Trainer, content: dict[str, Any]) -> list[Callable[[], Any]]:
     """Check a message of ops before any of them runs.
 
     Args:
         session: What the commands will run on.
+        trainer: What those of training will run on.
         content: The message, of any form whatever.
 
     Returns:
@@ -219,7 +231,18 @@ def parse_ops(session: Session, content: dict[str, Any]) -> list[Callable[[], An
     if not isinstance(ops, list) or not 1 <= len(ops) <= MAX_OPS:
         raise ValueError(f"a message must have 1 to {MAX_OPS} ops")
     stale = content.get("revision") != session.revision
-    return [_parse_op(session, op, stale and i == 0) for i, op in enumerate(ops)]
+    return [_parse_training(trainer, op) or _parse_op(session, op, stale and i == 0) for i, op in enumerate(ops)]
+
+
+def _parse_training(trainer: Trainer, op: Any) -> Callable[[], Any] | None:
+    kind = op.get("type") if isinstance(op, dict) else None
+    if kind == "fine_tune":
+        budget = {name: op[name] for name in ("steps", "seconds") if op.get(name) is not None}
+        return lambda: trainer.fine_tune(**budget)
+    if kind == "auto_prune":
+        budget = {name: op[name] for name in ("budget", "seconds") if op.get(name) is not None}
+        return lambda: trainer.auto_prune(**budget)
+    return getattr(trainer, kind) if kind in ("pause", "resume", "stop") else None
 
 
 def _parse_op(session: Session, op: Any, stale: bool) -> Callable[[], Any]:
@@ -240,6 +263,8 @@ def _parse_op(session: Session, op: Any, stale: bool) -> Callable[[], Any]:
         position = _whole(op.get("position"))
         note = _word(op.get("note", ""))[:MAX_NOTE]
         return lambda: session.jump(position) if kind == "jump" else session.annotate(position, note)
+    if kind == "refresh":
+        return session.refresh
     if kind in ("undo", "redo", "reset"):
         if stale:
             raise ValueError(f"the network has changed since this view was drawn; look again, then {kind}")
