@@ -58,12 +58,12 @@ def draw_networks(pictures: Sequence[Picture], names: Sequence[Sequence[str]], *
         The figure.
     """
     depth, count = len(names) - 1, len(pictures)
-    width, height = _WIDTH / count, _LAYER * (depth + 2 * MARGIN)
+    width, height = 0.98 * _WIDTH / count, _LAYER * (depth + 2 * MARGIN)
     figure: Figure = plt.figure(FigureClass=NotebookFigure, figsize=(_WIDTH, height + _ABOVE + _BELOW))
     whole = height + _ABOVE + _BELOW
     shown = [_strongest([picture.strength[layer] for picture in pictures], most) for layer in range(depth)]
     for place, picture in enumerate(pictures):
-        axes = figure.add_axes((place / count, _BELOW / whole, 1 / count, height / whole))
+        axes = figure.add_axes(((place + 0.01) / count, _BELOW / whole, 0.98 / count, height / whole))
         axes.set_title(picture.title, x=0.03)
         frame = frame_of(axes, names, np.array([width, height]))
         _draw_picture(axes, picture, frame, shown, width)
@@ -94,8 +94,8 @@ def _draw_picture(axes: Axes, picture: Picture, frame: Frame, shown: Sequence[Fl
         kept = _ink(INK, np.clip(opacity, 0.1, 1.0))
         draw_layer(axes, picture.ghosts, layer, shown[layer] & ~active, gone, frame, thumbnails=legible, ghost=True)
         draw_layer(axes, picture.trace, layer, shown[layer] & active, kept, frame, thumbnails=legible)
-    crowd = max(len(nodes) for nodes in frame.nodes)
-    draw_nodes(axes, frame.nodes, live_nodes(picture.masks), 16.0 if crowd <= 20 else 7.0)
+    apart = 72 * width / max(len(nodes) for nodes in frame.nodes)  # points from node to node where they are many
+    draw_nodes(axes, frame.nodes, live_nodes(picture.masks), min(16.0, max(1.0, 0.6 * apart) ** 2))
 
 
 def _ink(colour: str, opacity: Array) -> Array:

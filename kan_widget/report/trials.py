@@ -99,8 +99,7 @@ def plans_of(base: Setting, vary: Mapping[str, list[Any]], seed: int, draws: Seq
     """
     yield Plan("base", None, seed, base)
     for draw in draws:
-        chance = "random" if base.get("structure") == "coefficient" else f"random:{draw}"
-        yield Plan("control", draw, seed, {**base, "criterion": chance})
+        yield Plan("control", draw, seed, {**base, "criterion": f"random:{draw}"})
     for factor, values in vary.items():
         kept = {name: v for name, v in base.items() if factor not in TARGETS or name not in TARGETS}
         for value in values:

@@ -155,6 +155,15 @@ def test_study_of_classes_has_accuracy() -> None:
     )
 
 
+def test_control_of_coefficients_is_there_too() -> None:
+    found = study(
+        DATA, base={**BASE, "criterion": "auto", "structure": "coefficient"}, vary={}, seeds=1, progress=False
+    )
+    assert [t.factor for t in found.trials] == ["base", "control", "control", "control"]
+    assert found.failures == []
+    assert found.control() is not None
+
+
 @pytest.mark.parametrize("end", ["callback", "interrupted"])
 def test_study_ends_early_with_what_it_has(end: str) -> None:
     seen: list[Trial] = []
