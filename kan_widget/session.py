@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from .adapters import Adapter, adapt
+from .adapters import Adapter, Evaluation, adapt
 from .capture import Capture, Metrics, State
 from .core.cost import cost
 from .core.history import History
@@ -217,6 +218,15 @@ class Session:
         """Measure size and quality anew, as after training outside of this session."""
         return Metrics(cost(self.masks, self._adapter.shape), self._adapter.evaluate())
 
+    def foretell(self, compensate: str) -> dict[str, Evaluation]:
+        """What the quality would be if lost edges were made up for otherwise; nothing changes.
+
+        Raises:
+            ValueError: If there is no such compensation.
+        """
+        plan = replace(self.plan, compensate=compensate)
+        return self._adapter.take(lambda: self._time.foretold(plan))
+
     # What changes
 
     def set_threshold(self, threshold: float) -> None:
@@ -337,16 +347,31 @@ class Session:
         Returns:
             What the model's ``fit`` returns.
         """
+        logged = {name: value for name, value in options.items() if name != "callback"}
+        with self.training() as settle:
+            result = self._adapter.fit(options)
+            settle("fit", Command("fit", logged))
+        return result
+
+    @contextmanager
+    def training(self) -> Iterator[Callable[[str, Command], None]]:
+        """While the model is trained by other means than `fit`; edits made meanwhile keep the trainer's weights.
+
+        Yields:
+            What makes a step of the training, given its label and its line in the log, and scores the model anew.
+            Left uncalled, weights that have changed count as changed outside of the session.
+        """
         self._adapter.take(self._note_changes)
 
-        def settle() -> None:
-            self._time.push("fit", self._time.captured(self.plan, Command("fit", options)))
-            self._changed()
+        def settle(label: str, command: Command) -> None:
+            def push() -> None:
+                self._time.push(label, self._time.captured(self.plan, command))
+                self._changed()
+
+            self._adapter.take(push)
 
         with self._time.training():
-            result = self._adapter.fit(options)
-            self._adapter.take(settle)
-        return result
+            yield settle
 
     def undo(self) -> str:
         """Take back the last step, bit for bit, and give its label.

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from .adapters import Adapter
+from .adapters import Adapter, Evaluation
 from .capture import Capture, State
 from .core.history import History
 from .core.log import Command
@@ -63,6 +63,14 @@ class Timeline:
         finally:
             self._put(present, weights=True)
 
+    def foretold(self, plan: PruningPlan) -> dict[str, Evaluation]:
+        """The quality under another plan, measured on a copy of the model."""
+        state, _ = self.planned(plan, Command("foretold"))
+        twin = self._adapter.twin()
+        twin.restore_weights(state.weights)
+        twin.write_masks(*self._written(state))
+        return twin.evaluate()
+
     def push(self, label: str, state: State) -> None:
         """Enter a new state."""
         self._enter(state, lambda: self.history.push(label, state))
@@ -98,11 +106,11 @@ class Timeline:
     @contextmanager
     def training(self) -> Iterator[None]:
         """While the model is trained as a step of its own."""
-        self._training = True
+        outer, self._training = self._training, True
         try:
             yield
         finally:
-            self._training = False
+            self._training = outer
 
     def commands(self) -> list[Command]:
         """What led from the start to the present state."""

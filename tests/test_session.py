@@ -564,3 +564,25 @@ def test_classes_are_measured_by_cross_entropy_and_accuracy() -> None:
         outputs = model(x)
     assert quality.loss == pytest.approx(torch.nn.functional.cross_entropy(outputs, labels).item())
     assert quality.accuracy == pytest.approx((outputs.argmax(1) == labels).double().mean().item())
+
+
+@pytest.mark.parametrize("compensate", ["none", "mean", "gain_bias", "least_squares"])
+def test_foretold_quality_is_that_of_choosing_it(compensate: str) -> None:
+    x = torch.rand(200, 2, generator=torch.Generator().manual_seed(1)) * 2 - 1
+    y = torch.sin(3 * x[:, [0]]) + x[:, [1]] ** 2
+    model = KAN([2, 4, 1], grid=3, seed=1)
+    model.fit((x, y), steps=5, progress=False)
+    session = Session(model, (x[:150], y[:150], x[150:], y[150:]), criterion="std")
+    session.set_sparsity(0.4)
+    session.prune([(0, 0, 0)])
+    before, revision = {k: v.clone() for k, v in model.state_dict().items()}, session.revision
+    found = session.foretell(compensate)
+    assert all(torch.equal(before[k], v) for k, v in model.state_dict().items())
+    assert session.revision == revision
+    session.set_compensate(compensate)
+    assert found == session.metrics.quality
+
+
+def test_foretelling_refuses_what_it_does_not_know() -> None:
+    with pytest.raises(ValueError, match="compensate must be one of"):
+        Session(KAN([2, 1], seed=0), torch.zeros(5, 2)).foretell("magic")

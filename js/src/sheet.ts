@@ -49,6 +49,11 @@ export class Drawer {
     this.#questions = new Questions(wire, signal);
   }
 
+  /** Ask Python; see `SheetContext`. */
+  get ask(): Questions["ask"] {
+    return this.#questions.ask;
+  }
+
   /** Hear an answer to a question of a sheet. */
   hear(answer: Answer): void {
     this.#questions.hear(answer);

@@ -10,6 +10,9 @@ import type { Structure } from "./wire";
 /** What the toolbar does that is not an edit. */
 export interface ToolbarActions {
   fit(): void;
+  /** Find out what each compensation would make of the present cut. */
+  foretell(): void;
+  foretold(compensate: string): string;
   /** The sheet that is open. */
   readonly sheet: string | null;
   toggleSheet(name: string): void;
@@ -26,12 +29,12 @@ function choice(
   value: string,
   options: readonly string[],
   chosen: (value: string) => void,
-  rank: "major" | "minor" = "major",
+  more: { rank?: "minor"; opened?: () => void; said?: (name: string) => string } = {},
 ): TemplateResult | typeof nothing {
   if (options.length === 0) return nothing;
-  return html`<label class=${`field ${rank}`}><span>${label}</span><select aria-label=${label} title=${label} .value=${live(value)}
-    @change=${(event: Event) => chosen((event.target as HTMLSelectElement).value)}>
-    ${options.map((name) => html`<option value=${name} ?selected=${name === value}>${words(name)}</option>`)}
+  return html`<label class=${`field ${more.rank ?? ""}`}><span>${label}</span><select aria-label=${label} title=${label} .value=${live(value)}
+    @focus=${more.opened ?? nothing} @change=${(event: Event) => chosen((event.target as HTMLSelectElement).value)}>
+    ${options.map((name) => html`<option value=${name} ?selected=${name === value}>${words(name)}${more.said?.(name) ?? ""}</option>`)}
   </select></label>`;
 }
 
@@ -66,7 +69,7 @@ export function toolbar(snapshot: Snapshot, store: Store, actions: ToolbarAction
     ${choice("Score by", pruning.criterion, pruning.criteria.length ? pruning.criteria : scores.criteria, (criterion) => store.ask({ type: "set_criterion", criterion }))}
     ${structures(snapshot, store)}
     ${choice("Compensation", pruning.compensate, pruning.compensations, (compensate) =>
-      store.ask({ type: "set_compensate", compensate }), "minor")}
+      store.ask({ type: "set_compensate", compensate }), { rank: "minor", opened: actions.foretell, said: actions.foretold })}
     <div class="group end">
       ${SHEETS.map(([name, label, title]) => html`<button class="button quiet" title=${title}
         aria-pressed=${actions.sheet === name} @click=${() => actions.toggleSheet(name)}>${label}</button>`)}

@@ -3,6 +3,7 @@ import type { AnyModel } from "@anywidget/types";
 import { createPlot, cut, type CutActions } from "./cut";
 import { Diagram } from "./diagram";
 import { footer } from "./footer";
+import { formatLoss, formatShare } from "./format";
 import { createFrame, createTimer } from "./frame";
 import { inspector, type InspectorActions } from "./inspector";
 import { isOurs, keyAction, sliderStep } from "./keys";
@@ -25,6 +26,9 @@ const KEY_PATIENCE = 700;
 const PADDING = { wide: 20, narrow: 16, at: 720 };
 const HEIGHT = { usual: 560, least: 320, tall: 540 };
 
+/** What each compensation would make of the present cut. */
+type Foretold = Readonly<Record<string, { readonly loss: number | null; readonly accuracy: number | null }>>;
+
 /** One view of a model, from its traits to the page. */
 class View {
   readonly #root: ShadowRoot;
@@ -38,6 +42,7 @@ class View {
   readonly #inspect: InspectorActions;
   readonly #plot = memo(createPlot);
   readonly #stops = memo((inPlay: Float32Array, limit: number | null): Stops => createStops(inPlay, limit));
+  #foretold: { readonly of: number; readonly by: Foretold } = { of: -1, by: {} };
   #width = 0;
   #help = false;
 
@@ -199,6 +204,11 @@ class View {
     const width = Math.max(120, (this.#width || 800) - 2 - 2 * padding);
     const actions = {
       fit: () => this.#diagram.fit(),
+      foretell: () => this.#foretell(snapshot.pruning.revision),
+      foretold: (name: string) => {
+        const found = this.#foretold.of === snapshot.pruning.revision ? this.#foretold.by[name] : undefined;
+        return found ? ` · ${found.accuracy === null ? formatLoss(found.loss) : formatShare(found.accuracy)}` : "";
+      },
       sheet: this.#drawer.open,
       toggleSheet: (name: string) => this.#drawer.toggle(name),
       toggleHelp: () => {
@@ -212,6 +222,15 @@ class View {
         ${this.#drawer.draw(snapshot, this.#store)}</div>
       ${cut(snapshot, this.#plot(snapshot.inPlay, snapshot.curve, width), this.#slider)}
       ${footer(snapshot, this.#store)}`;
+  }
+
+  #foretell(revision: number): void {
+    if (this.#foretold.of === revision) return;
+    this.#foretold = { of: revision, by: {} };
+    this.#drawer.ask("compensations").then((found) => {
+      this.#foretold = { of: revision, by: found as Foretold };
+      this.#request();
+    }, () => {});
   }
 
   /** Empty the page of this view. */

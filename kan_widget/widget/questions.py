@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..adapters import Evaluation
+from ..core.plan import COMPENSATIONS
 from ..session import Session
 
 Question = Callable[[Session, dict[str, Any]], dict[str, Any]]
@@ -38,13 +39,19 @@ def script(session: Session, _content: dict[str, Any]) -> dict[str, Any]:
     return {"python": log.to_script(), "json": log.to_json()}
 
 
+def compensations(session: Session, _content: dict[str, Any]) -> dict[str, Any]:
+    """What each compensation would make of the present cut."""
+    found = {name: session.foretell(name) for name in COMPENSATIONS}
+    return {name: _quality(quality.get("test", quality.get("train"))) for name, quality in found.items()}
+
+
 def _quality(quality: Evaluation | None) -> dict[str, float | None]:
     if quality is None:
         return {"loss": None, "accuracy": None}
     return {"loss": quality.loss, "accuracy": quality.accuracy}
 
 
-QUESTIONS: dict[str, Question] = {"history": history, "script": script}
+QUESTIONS: dict[str, Question] = {"history": history, "script": script, "compensations": compensations}
 
 
 def answer(session: Session, content: dict[str, Any]) -> dict[str, Any]:

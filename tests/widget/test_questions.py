@@ -99,3 +99,12 @@ def test_detail_shows_the_function_before_a_refit(widget: KANWidget) -> None:
     widget.compensate = "least_squares"
     widget.session.prune([(0, 0, 1)])
     assert buffers_of_detail() == 4
+
+
+def test_compensations_are_foretold_without_a_change(widget: KANWidget) -> None:
+    run(widget, {"type": "prune", "edges": [[0, 0, 1]], "nodes": []})
+    revision = widget.pruning["revision"]
+    found = ask(widget, "compensations")["value"]
+    assert set(found) == set(widget.pruning["compensations"])
+    assert widget.pruning["revision"] == revision
+    assert found["mean"]["loss"] == pytest.approx(widget.metrics["now"]["test_loss"])

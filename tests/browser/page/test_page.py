@@ -712,3 +712,13 @@ def test_exported_page_answers_without_a_kernel_and_without_a_network(browser: B
     expect(region.get_by_role("complementary", name="History")).to_contain_text("No kernel is connected")
     assert errors == []
     context.close()
+
+
+def test_compensations_say_what_each_would_make_of_the_cut(stand: Stand) -> None:
+    stand.open()
+    choice = stand.page.get_by_label("Compensation")
+    choice.focus()
+    expect(choice.locator("option")).to_have_text(["mean · 0.0484", "none · 0.212"])
+    stand.edge("x1", "h2").click()
+    stand.page.keyboard.press("Delete")
+    expect(choice.locator("option")).to_have_text(["mean", "none"])
