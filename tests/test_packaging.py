@@ -46,8 +46,9 @@ def run(command: Sequence[str | Path], cwd: Path, environment: Mapping[str, str]
 
 
 def modules_of_the_checkout() -> set[str]:
-    paths = (CHECKOUT / "kan_widget").rglob("*.py")
-    return {path.relative_to(CHECKOUT).as_posix() for path in paths}
+    """In Python, and the one in C, which is compiled where it is used."""
+    paths = (CHECKOUT / "kan_widget").rglob("*.[pc]*")
+    return {path.relative_to(CHECKOUT).as_posix() for path in paths if path.suffix in (".py", ".c")}
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .coefficients import fit_masked
-from .spline import BASES, Knots, edge_weights, evaluate, extend_grid, features, fit_coef
+from .spline import BASES, Edges, Knots, edge_weights, evaluate, evaluate_natively, extend_grid, features, fit_coef
 
 
 class KANLayer(nn.Module):
@@ -204,7 +204,9 @@ class KANLayer(nn.Module):
 
     def transform(self, x: Tensor) -> Tensor:
         """The layer on feature-major points: ``(in, batch)`` to ``(out, batch)``."""
-        return evaluate(x, self.weight(), self.knots, self.base) + self.offset()
+        edges = Edges(self.masked_coef(), self.scale_spline, self.scale_base, self.mask, self.bias, self.fill)
+        y = evaluate_natively(x, edges, self.knots, self.base)
+        return evaluate(x, self.weight(), self.knots, self.base) + self.offset() if y is None else y
 
     def forward(self, x: Tensor) -> Tensor:
         """The layer on points ``(batch, in)``; gives ``(batch, out)``."""

@@ -14,6 +14,9 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
+from . import native
+from .native.kernel import Kernel
+
 BASES = ("silu", "identity", "zero")
 
 # Elements of one plane stack of a block: small enough to stay in a core's cache while it is worked on.
@@ -68,6 +71,26 @@ class Knots(NamedTuple):
         inverse = tuple(tensor[:, part] for tensor in self.inverse)
         values, rise, fall = self.values[:, part], self.rise[:, part], self.fall[:, part]
         return Knots(values, rise, fall, inverse, self.low[part], self.high[part], self.k)
+
+
+class Edges(NamedTuple):
+    """What a layer's edges are made of; None where there is nothing of the kind.
+
+    Attributes:
+        coef: ``(out, in, G + k)``.
+        scale_spline: ``(out, in)``; ones when None.
+        scale_base: ``(out, in)``.
+        mask: Of bool, ``(out, in)``; all on when None.
+        bias: ``(out,)``; zeros when None.
+        fill: ``(out, in)``, what a pruned edge leaves; zeros when None.
+    """
+
+    coef: Tensor
+    scale_spline: Tensor | None
+    scale_base: Tensor
+    mask: Tensor | None
+    bias: Tensor | None
+    fill: Tensor | None
 
 
 def extend_grid(grid: Tensor, k: int) -> Tensor:
@@ -175,10 +198,11 @@ def edge_weights(coef: Tensor, scale_spline: Tensor, scale_base: Tensor, mask: T
 
 
 def evaluate(x: Tensor, weight: Tensor, knots: Knots, base: str) -> Tensor:
-    """Sum all edges of a layer: the one place where a layer is evaluated, so that a faster kernel can stand in.
+    """Sum all edges of a layer, from weights that are ready.
 
-    Small layers keep their features for the backward pass; large ones go chunk by chunk and compute them again,
-    so that memory does not grow with ``batch * in * G``.
+    The native kernel does it where there is one; see `native.backend`. Without it small layers keep their features for
+    the backward pass; large ones go chunk by chunk and compute them again, so that memory does not grow with
+    ``batch * in * G``.
 
     Args:
         x: Points, feature-major, ``(in, batch)``.
@@ -189,8 +213,46 @@ def evaluate(x: Tensor, weight: Tensor, knots: Knots, base: str) -> Tensor:
     Returns:
         ``(out, batch)``. Differentiable in `x` and `weight`, twice as well.
     """
+    edges = Edges(weight[:, :-1].transpose(1, 2), None, weight[:, -1], None, None, None)
+    y = evaluate_natively(x, edges, knots, base)
+    if y is not None:
+        return y
     result: Tensor = _Layer.apply(x, weight, knots, base)  # type: ignore[no-untyped-call]
     return result
+
+
+def evaluate_natively(x: Tensor, edges: Edges, knots: Knots, base: str) -> Tensor | None:
+    """A whole layer, constants included, by the native kernel; None where that cannot do it or should not.
+
+    Args:
+        x: Points, feature-major, ``(in, batch)``.
+        edges: What the layer is made of.
+        knots: The layer's knots.
+        base: Name of the base function.
+
+    Returns:
+        ``(out, batch)``. Differentiable in `x`, twice as well, and in all of `edges` but `mask` and `fill`.
+    """
+    if torch.compiler.is_compiling():
+        return None
+    kernel = native.kernel_for(x.numel() * edges.coef.shape[0])
+    if kernel is None or not kernel.takes(x, edges, knots):
+        return None
+    result: Tensor = _NativeLayer.apply(kernel, knots, base, x, *edges)  # type: ignore[no-untyped-call]
+    return result
+
+
+def plain_layer(x: Tensor, edges: Edges, knots: Knots, base: str) -> Tensor:
+    """A layer from operations that autograd can differentiate again: the definition, ``(out, batch)``."""
+    coef, scale_spline, scale_base, mask, bias, fill = edges
+    spline = coef if scale_spline is None else coef * scale_spline.unsqueeze(-1)
+    weight = torch.cat([spline, scale_base.unsqueeze(-1)], dim=-1).transpose(1, 2)
+    if mask is not None:
+        weight = weight * mask.unsqueeze(1)
+    y = weight.flatten(1) @ _plain_features(x, knots, base).flatten(0, 1)
+    if bias is not None:
+        y = y + bias.unsqueeze(1)
+    return y if fill is None or mask is None else y + fill.masked_fill(mask, 0).sum(1, keepdim=True)
 
 
 class _Room(threading.local):
@@ -377,6 +439,42 @@ class _Layer(torch.autograd.Function):
                 slopes.append(_slopes((flat.T @ grad).view_as(planes), part, kept, knots, base))
         dx = None if not slopes else slopes[0] if len(slopes) == 1 else torch.cat(slopes, dim=1)
         return dx, None if dw is None else dw.view_as(weight), None, None
+
+
+class _NativeLayer(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, kernel: Kernel, knots: Knots, base: str, x: Tensor, *parts: Tensor | None) -> Tensor:
+        y, weight = kernel.forward(x.contiguous(), _in_rows(parts), knots, base)
+        if any(ctx.needs_input_grad):
+            ctx.save_for_backward(x, *parts)
+            ctx.rest = (kernel, knots, base, weight)
+        return y
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        kernel, knots, base, weight = ctx.rest
+        x, *parts = ctx.saved_tensors
+        wanted = ctx.needs_input_grad[3:]  # of x, then of the parts
+        if torch.is_grad_enabled():  # create_graph=True: the gradient itself will be differentiated
+            y = plain_layer(x, Edges(*parts), knots, base)
+            inputs = [t for t, needed in zip((x, *parts), wanted, strict=True) if needed]
+            found = iter(torch.autograd.grad(y, inputs, grads[0], create_graph=True))
+            return None, None, None, *(next(found) if needed else None for needed in wanted)
+        grad = grads[0].contiguous()
+        dx, dcoef, dspline, dbase = kernel.backward(
+            grad, x.contiguous(), _in_rows(parts), weight, knots, base, (wanted[0], any(wanted[1:4]))
+        )
+        dbias = grad.sum(1) if wanted[5] else None
+        return None, None, None, dx, dcoef, dspline, dbase, None, dbias, None
+
+
+def _in_rows(parts: Sequence[Tensor | None]) -> Edges:
+    """As the kernel reads them: of coefficients and base scales it knows the strides, all else is contiguous."""
+    coef, scale_spline, scale_base, *rest = parts
+    assert coef is not None
+    assert scale_base is not None
+    spline, mask, bias, fill = (t if t is None else t.contiguous() for t in (scale_spline, *rest))
+    return Edges(coef, spline, scale_base, mask, bias, fill)
 
 
 def fit_coef(values: Tensor, targets: Tensor) -> Tensor:

@@ -1,0 +1,101 @@
+"""An optional C kernel for layers: the same numbers, faster. Without a compiler everything runs on torch alone.
+
+``KAN_WIDGET_BACKEND=torch`` switches it off; ``KAN_WIDGET_BACKEND=native`` takes it for small layers as well. When it
+is left to decide, what is taken depends on sizes alone, so that the same program gives the same bits again.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+from dataclasses import dataclass
+
+from .building import Unavailable, open_library
+from .kernel import Kernel
+from .selftest import check
+
+__all__ = ["Backend", "backend", "kernel_for"]
+
+VARIABLE = "KAN_WIDGET_BACKEND"
+# Points times targets from which a layer is worth a kernel: smaller ones do not make a program wait for a compiler.
+_LEAST = 1 << 10
+
+
+@dataclass(frozen=True)
+class Backend:
+    """What evaluates layers.
+
+    Attributes:
+        name: ``"native"`` or ``"torch"``.
+        reason: Why, in words.
+    """
+
+    name: str
+    reason: str
+
+
+def backend() -> Backend:
+    """What evaluates layers of some size on the CPU, and why; compiles the kernel if that has not been done yet.
+
+    Raises:
+        ValueError: If ``KAN_WIDGET_BACKEND`` is neither ``"torch"`` nor ``"native"``.
+
+    Example:
+        >>> backend().name in ("native", "torch")
+        True
+    """
+    return Backend("torch", f"{VARIABLE} is torch") if _wanted() == "torch" else _choice.made()[0]
+
+
+def kernel_for(work: int) -> Kernel | None:
+    """The kernel, if it should do this much work, in points times targets."""
+    wanted = _wanted()
+    if wanted == "torch" or (work < _LEAST and wanted != "native"):
+        return None
+    return _choice.made()[1]
+
+
+def _wanted() -> str:
+    wanted = os.environ.get(VARIABLE, "")
+    if wanted not in ("", "torch", "native"):
+        raise ValueError(f"{VARIABLE} must be 'torch', 'native' or not set; got {wanted!r}")
+    return wanted
+
+
+class _Choice:
+    """Made once in a process, at the first layer of some size."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._made: tuple[Backend, Kernel | None] | None = None
+
+    def made(self) -> tuple[Backend, Kernel | None]:
+        if self._made is None:
+            with self._lock:
+                if self._made is None:
+                    self._made = _choose()
+        return self._made
+
+    def renew_lock(self) -> None:
+        self._lock = threading.Lock()
+
+
+def _choose() -> tuple[Backend, Kernel | None]:
+    try:
+        library, origin = open_library()
+        kernel = Kernel(library)
+    except (Unavailable, OSError) as error:
+        if _wanted() == "native":
+            warnings.warn(f"{VARIABLE} is native, but {error}; torch is used", RuntimeWarning, stacklevel=2)
+        return Backend("torch", str(error)), None
+    if wrong := check(kernel):
+        reason = f"the native kernel gave wrong numbers in its test at the start ({wrong})"
+        warnings.warn(f"{reason}; torch is used", RuntimeWarning, stacklevel=2)
+        return Backend("torch", reason), None
+    return Backend("native", origin), kernel
+
+
+_choice = _Choice()
+if hasattr(os, "register_at_fork"):  # a thread that does not exist in the child may have held the lock
+    os.register_at_fork(after_in_child=_choice.renew_lock)

@@ -1,0 +1,728 @@
+/* One layer of splines, forward and backward, without its dense basis.
+ *
+ * A point lies in one span, where k + 1 bases are not zero. So of every input the points of a block are first put in
+ * order of their spans: within a span knots and weights are constants, k + 2 rows of weights stay in registers, and
+ * points are summed into rows of targets. Every sum runs in an order that depends on shapes alone, not on threads.
+ *
+ * Arrays as in spline.py: points (in, batch), knots (count, in), results (out, batch). Packed weights are panels of
+ * targets, (in, bases + 1, PANEL) each, the last one narrower; the row after the bases is that of the base function.
+ *
+ * This file includes itself, once for each of float and double.
+ */
+#ifndef REAL
+
+#include <math.h>
+#include <pthread.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#if defined(__AVX512F__) && defined(__AVX512VL__)
+#include <immintrin.h>
+#endif
+
+#if defined(__AVX512F__)
+#define VECTOR_BYTES 64
+#elif defined(__AVX__)
+#define VECTOR_BYTES 32
+#else
+#define VECTOR_BYTES 16
+#endif
+
+#define INLINE static inline __attribute__((always_inline))
+#define UNROLL _Pragma("GCC unroll 8")
+/* What works on the memory of its caller is kept whole: GCC 12 has been seen to leave out calls of it. */
+#if defined(__clang__)
+#define WHOLE static __attribute__((noinline))
+#else
+#define WHOLE static __attribute__((noipa))
+#endif
+/* Points of a block: their rows of one panel stay in the first cache. */
+#define BLOCK 256
+/* Inputs whose values are held at a time. */
+#define GROUP 8
+#define MAX_DEGREE 15
+/* Knots that are compared one by one; more are searched. */
+#define FEW_KNOTS 24
+#define MAX_THREADS 64
+
+enum { SILU, IDENTITY, ZERO };
+enum { DONE, NO_MEMORY };
+
+/* ---- threads ---- */
+
+typedef void (*work_t)(void *job, int64_t start, int64_t stop);
+typedef struct {
+    work_t work;
+    void *job;
+    int64_t start, stop;
+} share_t;
+
+static void *run_share(void *argument) {
+    share_t *share = argument;
+    share->work(share->job, share->start, share->stop);
+    return NULL;
+}
+
+/* Split 0..n over threads that end with this call, so that a fork finds none. What cannot be started is done here. */
+static void in_parallel(work_t work, void *job, int64_t n, int64_t threads) {
+    share_t shares[MAX_THREADS];
+    pthread_t started[MAX_THREADS];
+    int running[MAX_THREADS];
+    if (threads > MAX_THREADS) threads = MAX_THREADS;
+    if (threads > n) threads = n > 0 ? n : 1;
+    for (int i = 0; i < threads; i++) shares[i] = (share_t){work, job, n * i / threads, n * (i + 1) / threads};
+    for (int i = 1; i < threads; i++) running[i] = !pthread_create(&started[i], NULL, run_share, &shares[i]);
+    run_share(&shares[0]);
+    for (int i = 1; i < threads; i++)
+        if (running[i]) pthread_join(started[i], NULL);
+        else run_share(&shares[i]);
+}
+
+static void *aligned(size_t bytes) {
+    void *memory;
+    return posix_memalign(&memory, 64, bytes + 64) ? NULL : memory;
+}
+
+#define NAME_(name, suffix) name##_##suffix
+#define NAME__(name, suffix) NAME_(name, suffix)
+#define NAME(name) NAME__(name, SUFFIX)
+
+#define REAL float
+#define INTEGER int32_t
+#define SUFFIX f32
+#define IS_FLOAT 1
+#include "kernel.c"
+#undef REAL
+#undef INTEGER
+#undef SUFFIX
+#undef IS_FLOAT
+
+#define REAL double
+#define INTEGER int64_t
+#define SUFFIX f64
+#define IS_FLOAT 0
+#include "kernel.c"
+
+#else /* ---- for one REAL ---- */
+
+#define LANES ((int)(VECTOR_BYTES / sizeof(REAL)))
+#define PANEL (2 * LANES)
+#define ROWS (MAX_DEGREE + 2)
+#define V NAME(vector)
+#define W NAME(integers)
+#define U NAME(unaligned)
+
+typedef REAL V __attribute__((vector_size(VECTOR_BYTES)));
+typedef INTEGER W __attribute__((vector_size(VECTOR_BYTES)));
+typedef REAL U __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
+
+INLINE V NAME(load)(const REAL *from) { return *(const U *)from; }
+INLINE void NAME(store)(REAL *to, V value) { *(U *)to = value; }
+INLINE V NAME(splat)(REAL value) { return value - (V){0}; }
+INLINE V NAME(choose)(W where, V yes, V no) { return (V)(((W)yes & where) | ((W)no & ~where)); }
+
+/* ---- a layer ---- */
+
+/* What Python hands over, field for field as in kernel.py; the last four are ours. What is not wanted is NULL. */
+#define LAYER NAME(layer)
+typedef struct {
+    const REAL *coef;                        /* (out, in, bases), with the strides below */
+    const REAL *scale_spline;                /* (out, in); 1 where NULL */
+    const REAL *scale_base;                  /* (out, in), with the strides below */
+    const uint8_t *mask;                     /* (out, in); all are on where NULL */
+    const REAL *bias;                        /* (out,); 0 where NULL */
+    const REAL *fill;                        /* (out, in); 0 where NULL */
+    const REAL *knots;                       /* (count, in) */
+    const REAL *x;                           /* (in, batch) */
+    REAL *y;                                 /* (out, batch) */
+    REAL *weight;                            /* packed: written forward, read backward */
+    const REAL *grad;                        /* of y, and then of the others, contiguous */
+    REAL *grad_x, *grad_coef, *grad_spline, *grad_base;
+    int64_t coef_out, coef_in, coef_basis, base_out, base_in;
+    int64_t n_in, n_out, batch, count, k, base, threads;
+    REAL *offset;      /* (out,) */
+    REAL *grad_rows;   /* rows of targets, in panels (batch, width) */
+    REAL *grad_weight; /* packed */
+    int64_t failed;
+} LAYER;
+
+INLINE int64_t NAME(padded)(int64_t n_out) { return (n_out + LANES - 1) / LANES * LANES; }
+INLINE int NAME(width)(int64_t padded, int64_t start) { return padded - start < PANEL ? (int)(padded - start) : PANEL; }
+
+/* ---- the base function ---- */
+
+/* 1 / (1 + exp(-x)), 0 where exp would overflow. */
+INLINE V NAME(sigmoid)(V x) {
+    const REAL limit = IS_FLOAT ? 87 : 708;
+    V z = NAME(choose)((W)(x < -limit), NAME(splat)(limit), NAME(choose)((W)(x > limit), NAME(splat)(-limit), -x));
+    const REAL magic = IS_FLOAT ? (REAL)12582912.0 : (REAL)6755399441055744.0; /* 1.5 * 2^23 and 2^52: rounds */
+    V shifted = z * (REAL)1.4426950408889634 + magic, n = shifted - magic;
+    V r = z - n * (IS_FLOAT ? (REAL)0.693359375 : (REAL)0.693147180369123816490);
+    r = r - n * (IS_FLOAT ? (REAL)-2.12194440e-4 : (REAL)1.90821492927058770002e-10);
+    static const REAL c[] = {1. / 6227020800, 1. / 479001600, 1. / 39916800, 1. / 3628800, 1. / 362880, 1. / 40320,
+                             1. / 5040,       1. / 720,       1. / 120,      1. / 24,      1. / 6,      1. / 2};
+    V p = NAME(splat)(c[IS_FLOAT ? 6 : 0]);
+    UNROLL for (int i = IS_FLOAT ? 7 : 1; i < 12; i++) p = p * r + c[i];
+    p = p * r + 1;
+    p = p * r + 1;
+    W power = ((W)shifted - (W)NAME(splat)(magic)) << (IS_FLOAT ? 23 : 52);
+    V s = 1 / (1 + (V)((W)p + power));
+    return NAME(choose)((W)(x < -limit), NAME(splat)(0), s);
+}
+
+/* The base function of n points, and its slope where that is asked for. */
+INLINE void NAME(base_values)(int base, const REAL *x, int n, REAL *values, REAL *slopes) {
+    for (int q = 0; q < n; q += LANES) {
+        V v = NAME(load)(x + q), s;
+        if (base == SILU) {
+            s = NAME(sigmoid)(v);
+            NAME(store)(values + q, v * s);
+            if (slopes) NAME(store)(slopes + q, s + s * v * (1 - s));
+        } else { /* nan stays nan, as in the splines of the definition */
+            V zero = NAME(choose)((W)(v == v), NAME(splat)(0), v);
+            NAME(store)(values + q, base == IDENTITY ? v : zero);
+            if (slopes) NAME(store)(slopes + q, base == IDENTITY ? zero + 1 : zero);
+        }
+    }
+}
+
+/* ---- the points of one input in order of their spans ---- */
+
+#define POINTS NAME(points)
+typedef struct {
+    REAL x[BLOCK + 64];
+    REAL values[ROWS][BLOCK + 64]; /* of the k + 1 bases of the point's span, and of the base function */
+    REAL slopes[ROWS][BLOCK + 64];
+    int32_t place[BLOCK + 64]; /* where the point was */
+    int32_t *starts;           /* (count + 1,): where each span starts; the first holds what lies outside */
+} POINTS;
+
+#if defined(__AVX512F__) && defined(__AVX512VL__)
+#if IS_FLOAT
+#define MASK __mmask16
+#define COMPARE _mm512_cmp_ps_mask
+#define AND_COMPARE _mm512_mask_cmp_ps_mask
+#define LOAD_SOME _mm512_maskz_loadu_ps
+#define COMPRESS _mm512_maskz_compress_ps
+#define STORE _mm512_storeu_ps
+#define SPLAT _mm512_set1_ps
+#define COMPRESS_PLACES(mask, first)                                                                                   \
+    _mm512_storeu_si512(to, _mm512_maskz_compress_epi32(mask, _mm512_add_epi32(_mm512_set1_epi32(first),               \
+                            _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15))))
+#else
+#define MASK __mmask8
+#define COMPARE _mm512_cmp_pd_mask
+#define AND_COMPARE _mm512_mask_cmp_pd_mask
+#define LOAD_SOME _mm512_maskz_loadu_pd
+#define COMPRESS _mm512_maskz_compress_pd
+#define STORE _mm512_storeu_pd
+#define SPLAT _mm512_set1_pd
+#define COMPRESS_PLACES(mask, first)                                                                                   \
+    _mm256_storeu_si256((__m256i *)to, _mm256_maskz_compress_epi32(mask, _mm256_add_epi32(_mm256_set1_epi32(first),    \
+                                           _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))))
+#endif
+
+/* For each span, gather its points: as many passes as spans, each without a branch. */
+WHOLE void NAME(sort_few)(const REAL *x, int n, const REAL *knots, int64_t step, int count, POINTS *p) {
+    int at = 0;
+    for (int span = 0; span < count; span++) {
+        p->starts[span] = at;
+        for (int q = 0; q < n; q += LANES) {
+            MASK there = (MASK)(n - q >= LANES ? -1 : (1 << (n - q)) - 1);
+            __auto_type v = LOAD_SOME(there, x + q);
+            MASK in;
+            if (span) {
+                in = AND_COMPARE(there, v, SPLAT(knots[(span - 1) * step]), _CMP_GE_OQ);
+                in = AND_COMPARE(in, v, SPLAT(knots[span * step]), _CMP_LT_OQ);
+            } else {
+                in = AND_COMPARE(there, v, SPLAT(knots[0]), _CMP_GE_OQ);
+                in = there & (MASK)~AND_COMPARE(in, v, SPLAT(knots[(count - 1) * step]), _CMP_LT_OQ);
+            }
+            int32_t *to = p->place + at;
+            COMPRESS_PLACES(in, q);
+            STORE(p->x + at, COMPRESS(in, v));
+            at += __builtin_popcount(in);
+        }
+    }
+    p->starts[count] = at;
+}
+#undef MASK
+#undef COMPARE
+#undef AND_COMPARE
+#undef LOAD_SOME
+#undef COMPRESS
+#undef STORE
+#undef SPLAT
+#undef COMPRESS_PLACES
+#define HAS_SORT_FEW 1
+#else
+#define HAS_SORT_FEW 0
+#endif
+
+/* How many knots are at or below each point, and 0 where all are. */
+static void NAME(spans)(const REAL *x, int n, const REAL *knots, int64_t step, int count, int32_t *span) {
+    if (count <= FEW_KNOTS) {
+        memset(span, 0, n * sizeof *span);
+        for (int j = 0; j < count; j++) {
+            const REAL knot = knots[j * step];
+            for (int q = 0; q < n; q++) span[q] += x[q] >= knot;
+        }
+        for (int q = 0; q < n; q++) span[q] = span[q] == count ? 0 : span[q];
+        return;
+    }
+    int top = 1;
+    while (2 * top <= count) top *= 2;
+    for (int q = 0; q < n; q++) {
+        int at = 0;
+        for (int jump = top; jump; jump /= 2) {
+            int next = at + jump <= count ? at + jump : count;
+            at = x[q] >= knots[(next - 1) * step] ? next : at;
+        }
+        span[q] = at == count ? 0 : at;
+    }
+}
+
+WHOLE void NAME(sort_many)(const REAL *x, int n, const REAL *knots, int64_t step, int count, POINTS *p) {
+    int32_t span[BLOCK + 64];
+    NAME(spans)(x, n, knots, step, count, span);
+    int32_t *starts = p->starts;
+    memset(starts, 0, (count + 1) * sizeof *starts);
+    for (int q = 0; q < n; q++) starts[span[q] + 1]++;
+    for (int s = 0; s < count; s++) starts[s + 1] += starts[s];
+    for (int q = 0; q < n; q++) {
+        int to = starts[span[q]]++;
+        p->place[to] = q;
+        p->x[to] = x[q];
+    }
+    memmove(starts + 1, starts, count * sizeof *starts);
+    starts[0] = 0;
+}
+
+/* ---- the bases that are not zero on a span ---- */
+
+/* De Boor's recursion for the points of a span from t[0] to t[1], with inverse[d][m] = 1 / (t[m + d] - t[m]). */
+INLINE void NAME(bases)(const int k, const REAL *t, REAL *const *inverse, int start, int stop, POINTS *p, int slopes) {
+    for (int q = start; q < stop; q += LANES) {
+        V x = NAME(load)(p->x + q), value[MAX_DEGREE + 1] = {NAME(splat)(1)}, share = {0};
+        UNROLL for (int d = 1; d <= k; d++) {
+            V saved = {0}, before = {0};
+            UNROLL for (int r = 0; r < d; r++) {
+                share = value[r] * inverse[d][1 - d + r];
+                value[r] = saved + (t[r + 1] - x) * share;
+                saved = (x - t[1 - d + r]) * share;
+                if (slopes && d == k) NAME(store)(p->slopes[r] + q, (before - share) * (REAL)k);
+                before = share;
+            }
+            value[d] = saved;
+        }
+        if (slopes) NAME(store)(p->slopes[k] + q, share * (REAL)k);
+        UNROLL for (int r = 0; r <= k; r++) NAME(store)(p->values[r] + q, value[r]);
+    }
+}
+
+WHOLE void NAME(any_bases)(int k, const REAL *t, REAL *const *inverse, int start, int stop, POINTS *p, int slopes) {
+    NAME(bases)(k, t, inverse, start, stop, p, slopes);
+}
+
+/* Knots of an input with k more on either side, whose values do not matter, and what de Boor divides by. */
+#define PREPARED NAME(prepared)
+typedef struct {
+    REAL *knots; /* (count + 2k,) */
+    REAL *inverse[MAX_DEGREE + 1];
+} PREPARED;
+
+static void NAME(prepare)(PREPARED *to, const REAL *knots, int64_t step, int count, int k) {
+    for (int j = 0; j < count; j++) to->knots[k + j] = knots[j * step];
+    REAL *t = to->knots + k, low = t[1] - t[0], high = t[count - 1] - t[count - 2];
+    for (int j = 1; j <= k; j++) t[-j] = t[1 - j] - low, t[count - 1 + j] = t[count - 2 + j] + high;
+    t = to->knots;
+    for (int d = 1; d <= k; d++)
+        for (int m = 0; m < count + 2 * k - d; m++) to->inverse[d][m] = 1 / (t[m + d] - t[m]);
+}
+
+WHOLE void NAME(fill)(const LAYER *l, int64_t input, int64_t first, int n, PREPARED *prepared, POINTS *p, int slopes) {
+    const int k = (int)l->k, count = (int)l->count;
+    const REAL *x = l->x + input * l->batch + first, *knots = l->knots + input;
+#if HAS_SORT_FEW
+    if (count <= FEW_KNOTS) NAME(sort_few)(x, n, knots, l->n_in, count, p);
+    else
+#endif
+        NAME(sort_many)(x, n, knots, l->n_in, count, p);
+    NAME(base_values)((int)l->base, p->x, n, p->values[k + 1], slopes ? p->slopes[k + 1] : NULL);
+    NAME(prepare)(prepared, knots, l->n_in, count, k);
+    for (int span = 1; span < count; span++) {
+        const int start = p->starts[span], stop = p->starts[span + 1];
+        if (start == stop) continue;
+        const REAL *t = prepared->knots + k + span - 1;
+        REAL *inverse[MAX_DEGREE + 1];
+        for (int d = 1; d <= k; d++) inverse[d] = prepared->inverse[d] + k + span - 1;
+        if (k == 3) NAME(bases)(3, t, inverse, start, stop, p, slopes);
+        else if (k == 2) NAME(bases)(2, t, inverse, start, stop, p, slopes);
+        else NAME(any_bases)(k, t, inverse, start, stop, p, slopes);
+    }
+}
+
+/* The rows that act on a span: which they are of the weights and of the values. The base function comes last. */
+INLINE int NAME(rows)(const LAYER *l, int span, int *of_weights, int *of_values) {
+    const int bases = (int)(l->count - l->k - 1);
+    int n = 0;
+    if (span)
+        for (int r = 0; r <= l->k; r++) {
+            int m = span - 1 - (int)l->k + r;
+            if (m >= 0 && m < bases) of_weights[n] = m, of_values[n++] = r;
+        }
+    if (l->base != ZERO || !span) of_weights[n] = bases, of_values[n++] = (int)l->k + 1;
+    return n;
+}
+
+/* ---- forward ---- */
+
+/* Add rows of weights, times the values of each point, to the point's row of targets. */
+INLINE void NAME(add)(const int rows, const int vectors, REAL *y, int width, const int32_t *place, int start, int stop,
+                      const REAL *weight, const int *of_weights, REAL (*values)[BLOCK + 64], const int *of_values) {
+    V w[5][2];
+    const REAL *s[5];
+    UNROLL for (int r = 0; r < rows; r++) {
+        s[r] = values[of_values[r]];
+        UNROLL for (int v = 0; v < vectors; v++) w[r][v] = NAME(load)(weight + of_weights[r] * width + v * LANES);
+    }
+    for (int q = start; q < stop; q++) {
+        REAL *row = y + (int64_t)place[q] * width;
+        V sum[2];
+        UNROLL for (int v = 0; v < vectors; v++) sum[v] = NAME(load)(row + v * LANES);
+        UNROLL for (int r = 0; r < rows; r++) {
+            V c = NAME(splat)(s[r][q]);
+            UNROLL for (int v = 0; v < vectors; v++) sum[v] += c * w[r][v];
+        }
+        UNROLL for (int v = 0; v < vectors; v++) NAME(store)(row + v * LANES, sum[v]);
+    }
+}
+
+/* At most five rows at a time fit the registers. */
+#define BY_ROWS(call)                                                                                                  \
+    for (int done = 0; done < n_rows; done += 5) {                                                                     \
+        const int *of_weights = all_weights + done, *of_values = all_values + done;                                    \
+        switch (n_rows - done) {                                                                                       \
+        case 1: call(1); break;                                                                                        \
+        case 2: call(2); break;                                                                                        \
+        case 3: call(3); break;                                                                                        \
+        case 4: call(4); break;                                                                                        \
+        default: call(5);                                                                                              \
+        }                                                                                                              \
+    }
+
+WHOLE void NAME(add_points)(const LAYER *l, REAL *y, int width, const REAL *weight, POINTS *p) {
+    int all_weights[ROWS], all_values[ROWS];
+    for (int span = 0; span < l->count; span++) {
+        const int start = p->starts[span], stop = p->starts[span + 1];
+        if (start == stop) continue;
+        const int n_rows = NAME(rows)(l, span, all_weights, all_values);
+#define ADD(n)                                                                                                         \
+    if (width > LANES) NAME(add)(n, 2, y, width, p->place, start, stop, weight, of_weights, p->values, of_values);     \
+    else NAME(add)(n, 1, y, width, p->place, start, stop, weight, of_weights, p->values, of_values)
+        BY_ROWS(ADD)
+#undef ADD
+    }
+}
+
+#define ROOM NAME(room)
+typedef struct {
+    POINTS *points;
+    int32_t *starts;
+    PREPARED prepared;
+    REAL *knots;
+} ROOM;
+
+static int NAME(take_room)(ROOM *room, const LAYER *l, int groups) {
+    const int64_t all = l->count + 2 * l->k;
+    room->points = aligned(groups * sizeof *room->points);
+    room->starts = aligned(groups * (l->count + 1) * sizeof *room->starts);
+    room->knots = aligned((l->k + 1) * all * sizeof *room->knots);
+    if (!room->points || !room->starts || !room->knots) return 0;
+    for (int g = 0; g < groups; g++) room->points[g].starts = room->starts + g * (l->count + 1);
+    room->prepared.knots = room->knots;
+    for (int d = 1; d <= l->k; d++) room->prepared.inverse[d] = room->knots + d * all;
+    return 1;
+}
+
+static void NAME(leave_room)(ROOM *room) {
+    free(room->points);
+    free(room->starts);
+    free(room->knots);
+}
+
+/* Blocks of points `start` to `stop`. */
+static void NAME(forward_blocks)(void *job, int64_t start, int64_t stop) {
+    LAYER *l = job;
+    const int64_t n_in = l->n_in, padded = NAME(padded)(l->n_out), rows = l->count - l->k;
+    ROOM room = {0};
+    REAL *y = aligned(BLOCK * padded * sizeof *y);
+    if (!NAME(take_room)(&room, l, GROUP) || !y) {
+        l->failed = 1;
+        stop = start;
+    }
+    for (int64_t block = start; block < stop; block++) {
+        const int64_t first = block * BLOCK;
+        const int n = l->batch - first < BLOCK ? (int)(l->batch - first) : BLOCK;
+        memset(y, 0, BLOCK * padded * sizeof *y);
+        for (int64_t i = 0; i < n_in; i += GROUP) {
+            const int group = n_in - i < GROUP ? (int)(n_in - i) : GROUP;
+            for (int g = 0; g < group; g++) NAME(fill)(l, i + g, first, n, &room.prepared, &room.points[g], 0);
+            for (int64_t o = 0; o < padded; o += PANEL) {
+                const int width = NAME(width)(padded, o);
+                const REAL *weight = l->weight + (o * n_in + i * width) * rows;
+                for (int g = 0; g < group; g++)
+                    NAME(add_points)(l, y + o * BLOCK, width, weight + g * rows * width, &room.points[g]);
+            }
+        }
+        for (int64_t o = 0; o < l->n_out; o++) {
+            const int64_t panel = o / PANEL * PANEL;
+            const int width = NAME(width)(padded, panel);
+            const REAL *from = y + panel * BLOCK + (o - panel), offset = l->offset[o];
+            REAL *to = l->y + o * l->batch + first;
+            for (int q = 0; q < n; q++) to[q] = from[q * width] + offset;
+        }
+    }
+    free(y);
+    NAME(leave_room)(&room);
+}
+
+/* ---- backward ---- */
+
+/* Add each point's gradient, times its values, to rows of the gradient of the weights. */
+INLINE void NAME(add_weights)(const int rows, const int vectors, const REAL *grad, int width, const int32_t *place,
+                              int start, int stop, REAL *weight, const int *of_weights, REAL (*values)[BLOCK + 64],
+                              const int *of_values) {
+    V w[5][2];
+    const REAL *s[5];
+    UNROLL for (int r = 0; r < rows; r++) {
+        s[r] = values[of_values[r]];
+        UNROLL for (int v = 0; v < vectors; v++) w[r][v] = NAME(load)(weight + of_weights[r] * width + v * LANES);
+    }
+    for (int q = start; q < stop; q++) {
+        const REAL *row = grad + (int64_t)place[q] * width;
+        V g[2];
+        UNROLL for (int v = 0; v < vectors; v++) g[v] = NAME(load)(row + v * LANES);
+        UNROLL for (int r = 0; r < rows; r++) {
+            V c = NAME(splat)(s[r][q]);
+            UNROLL for (int v = 0; v < vectors; v++) w[r][v] += c * g[v];
+        }
+    }
+    UNROLL for (int r = 0; r < rows; r++)
+        UNROLL for (int v = 0; v < vectors; v++) NAME(store)(weight + of_weights[r] * width + v * LANES, w[r][v]);
+}
+
+INLINE REAL NAME(total)(V value) {
+    typedef REAL half_t __attribute__((vector_size(VECTOR_BYTES / 2)));
+    half_t parts[2];
+    memcpy(parts, &value, sizeof parts);
+    half_t half = parts[0] + parts[1];
+    REAL sum[VECTOR_BYTES / 2 / sizeof(REAL)];
+    memcpy(sum, &half, sizeof half);
+    for (int n = LANES / 4; n; n /= 2)
+        UNROLL for (int i = 0; i < n; i++) sum[i] += sum[i + n];
+    return sum[0];
+}
+
+/* Add to the gradient of each point: its slopes times the weights, on the gradient of its targets. */
+INLINE void NAME(add_slopes)(const int rows, const int vectors, const REAL *grad, int width, const int32_t *place,
+                             int start, int stop, const REAL *weight, const int *of_weights,
+                             REAL (*slopes)[BLOCK + 64], const int *of_values, REAL *grad_x) {
+    V w[5][2];
+    const REAL *s[5];
+    UNROLL for (int r = 0; r < rows; r++) {
+        s[r] = slopes[of_values[r]];
+        UNROLL for (int v = 0; v < vectors; v++) w[r][v] = NAME(load)(weight + of_weights[r] * width + v * LANES);
+    }
+    for (int q = start; q < stop; q++) {
+        const REAL *row = grad + (int64_t)place[q] * width;
+        V slope[2];
+        UNROLL for (int r = 0; r < rows; r++) {
+            V c = NAME(splat)(s[r][q]);
+            UNROLL for (int v = 0; v < vectors; v++) slope[v] = r ? slope[v] + c * w[r][v] : c * w[r][v];
+        }
+        V sum = slope[0] * NAME(load)(row);
+        if (vectors > 1) sum += slope[1] * NAME(load)(row + LANES);
+        grad_x[place[q]] += NAME(total)(sum);
+    }
+}
+
+WHOLE void NAME(add_gradients)(const LAYER *l, const REAL *grad, int width, const REAL *weight, REAL *grad_weight,
+                                REAL *grad_x, POINTS *p) {
+    int all_weights[ROWS], all_values[ROWS];
+    for (int span = 0; span < l->count; span++) {
+        const int start = p->starts[span], stop = p->starts[span + 1];
+        if (start == stop) continue;
+        const int n_rows = NAME(rows)(l, span, all_weights, all_values);
+#define BOTH(function, n, rows, target, ...)                                                                           \
+    if (width > LANES)                                                                                                 \
+        function(n, 2, grad, width, p->place, start, stop, target, of_weights, rows, of_values __VA_ARGS__);           \
+    else function(n, 1, grad, width, p->place, start, stop, target, of_weights, rows, of_values __VA_ARGS__)
+#define WEIGHTS(n) BOTH(NAME(add_weights), n, p->values, grad_weight, )
+#define COMMA ,
+#define SLOPES(n) BOTH(NAME(add_slopes), n, p->slopes, weight, COMMA grad_x)
+        if (grad_weight) BY_ROWS(WEIGHTS)
+        if (grad_x) BY_ROWS(SLOPES)
+#undef BOTH
+#undef WEIGHTS
+#undef COMMA
+#undef SLOPES
+    }
+}
+
+/* Inputs `start` to `stop`: each thread has its own rows of all gradients. */
+static void NAME(backward_inputs)(void *job, int64_t start, int64_t stop) {
+    LAYER *l = job;
+    const int64_t n_in = l->n_in, batch = l->batch, padded = NAME(padded)(l->n_out), rows = l->count - l->k;
+    ROOM room = {0};
+    if (!NAME(take_room)(&room, l, 1)) {
+        l->failed = 1;
+        stop = start;
+    }
+    for (int64_t first = 0; first < batch; first += BLOCK) {
+        const int n = batch - first < BLOCK ? (int)(batch - first) : BLOCK;
+        for (int64_t i = start; i < stop; i++) {
+            NAME(fill)(l, i, first, n, &room.prepared, room.points, l->grad_x != NULL);
+            REAL *grad_x = l->grad_x ? l->grad_x + i * batch + first : NULL;
+            if (grad_x) memset(grad_x, 0, n * sizeof *grad_x);
+            for (int64_t o = 0; o < padded; o += PANEL) {
+                const int width = NAME(width)(padded, o);
+                const int64_t at = (o * n_in + i * width) * rows;
+                REAL *grad_weight = l->grad_weight ? l->grad_weight + at : NULL;
+                if (grad_weight && !first) memset(grad_weight, 0, rows * width * sizeof *grad_weight);
+                NAME(add_gradients)(l, l->grad_rows + o * batch + first * width, width, l->weight + at, grad_weight,
+                                    grad_x, room.points);
+            }
+        }
+    }
+    NAME(leave_room)(&room);
+}
+
+/* Blocks of points `start` to `stop` of the gradient, into rows of targets. */
+static void NAME(turn_blocks)(void *job, int64_t start, int64_t stop) {
+    LAYER *l = job;
+    const int64_t padded = NAME(padded)(l->n_out), batch = l->batch;
+    for (int64_t first = start * BLOCK; first < stop * BLOCK && first < batch; first += 16) {
+        const int n = batch - first < 16 ? (int)(batch - first) : 16;
+        for (int64_t o = 0; o < padded; o++) {
+            const int64_t panel = o / PANEL * PANEL;
+            const int width = NAME(width)(padded, panel);
+            REAL *to = l->grad_rows + panel * batch + first * width + (o - panel);
+            const REAL *from = l->grad + o * batch + first;
+            for (int q = 0; q < n; q++) to[q * width] = o < l->n_out ? from[q] : 0;
+        }
+    }
+}
+
+/* ---- weights in panels of targets, and back ---- */
+
+/* Eight inputs times one vector of targets at a time, so that both sides stay in the cache. */
+#define FOR_TILES                                                                                                      \
+    for (int64_t tile = start; tile < stop; tile++)                                                                    \
+        for (int64_t first = 0; first < padded; first += LANES)                                                        \
+            for (int64_t i = tile * 8; i < tile * 8 + 8 && i < n_in; i++)
+
+static void NAME(pack_tiles)(void *job, int64_t start, int64_t stop) {
+    LAYER *l = job;
+    const int64_t n_in = l->n_in, padded = NAME(padded)(l->n_out), bases = l->count - l->k - 1;
+    FOR_TILES {
+        const int64_t panel = first / PANEL * PANEL;
+        const int width = NAME(width)(padded, panel);
+        REAL *to = l->weight + (panel * n_in + i * width) * (bases + 1) + (first - panel);
+        for (int lane = 0; lane < LANES; lane++) {
+            const int64_t o = first + lane, edge = o * n_in + i;
+            if (o >= l->n_out || (l->mask && !l->mask[edge])) {
+                for (int64_t m = 0; m <= bases; m++) to[m * width + lane] = 0;
+                continue;
+            }
+            const REAL *coef = l->coef + o * l->coef_out + i * l->coef_in;
+            const REAL scale = l->scale_spline ? l->scale_spline[edge] : 1;
+            for (int64_t m = 0; m < bases; m++) to[m * width + lane] = coef[m * l->coef_basis] * scale;
+            to[bases * width + lane] = l->scale_base[o * l->base_out + i * l->base_in];
+        }
+    }
+}
+
+static void NAME(unpack_tiles)(void *job, int64_t start, int64_t stop) {
+    LAYER *l = job;
+    const int64_t n_in = l->n_in, padded = NAME(padded)(l->n_out), bases = l->count - l->k - 1;
+    FOR_TILES {
+        const int64_t panel = first / PANEL * PANEL;
+        const int width = NAME(width)(padded, panel);
+        const REAL *from = l->grad_weight + (panel * n_in + i * width) * (bases + 1) + (first - panel);
+        for (int lane = 0; lane < LANES && first + lane < l->n_out; lane++) {
+            const int64_t edge = (first + lane) * n_in + i;
+            const REAL *coef = l->coef + (first + lane) * l->coef_out + i * l->coef_in;
+            const REAL live = !l->mask || l->mask[edge], scale = l->scale_spline ? l->scale_spline[edge] * live : live;
+            REAL spline = 0, *to = l->grad_coef + edge * bases;
+            for (int64_t m = 0; m < bases; m++) {
+                const REAL g = from[m * width + lane];
+                spline += g * coef[m * l->coef_basis];
+                to[m] = g * scale;
+            }
+            if (l->grad_spline) l->grad_spline[edge] = spline * live;
+            l->grad_base[edge] = from[bases * width + lane] * live;
+        }
+    }
+}
+
+/* What biases and pruned edges add to each target. */
+static void NAME(sum_offsets)(LAYER *l) {
+    for (int64_t o = 0; o < l->n_out; o++) {
+        double sum = 0;
+        for (int64_t i = 0; l->fill && i < l->n_in; i++) sum += l->mask[o * l->n_in + i] ? 0 : l->fill[o * l->n_in + i];
+        l->offset[o] = (l->bias ? l->bias[o] : 0) + (REAL)sum;
+    }
+}
+
+/* ---- what Python calls ---- */
+
+/* Numbers in the packed weights of a layer. */
+int64_t NAME(kan_packed)(int64_t n_in, int64_t n_out, int64_t bases) {
+    return NAME(padded)(n_out) * n_in * (bases + 1);
+}
+
+/* Bytes of the struct, to compare with Python's. */
+int64_t NAME(kan_layer_size)(void) { return sizeof(LAYER); }
+
+/* Write y and the packed weights. Gives 0, or NO_MEMORY. */
+int NAME(kan_forward)(LAYER *l) {
+    if (!(l->offset = aligned(l->n_out * sizeof *l->offset))) return NO_MEMORY;
+    NAME(sum_offsets)(l);
+    in_parallel(NAME(pack_tiles), l, (l->n_in + 7) / 8, l->threads);
+    in_parallel(NAME(forward_blocks), l, (l->batch + BLOCK - 1) / BLOCK, l->threads);
+    free(l->offset);
+    return l->failed ? NO_MEMORY : DONE;
+}
+
+/* Write the gradients that are wanted. Gives 0, or NO_MEMORY. */
+int NAME(kan_backward)(LAYER *l) {
+    const int64_t size = NAME(kan_packed)(l->n_in, l->n_out, l->count - l->k - 1), padded = NAME(padded)(l->n_out);
+    l->grad_rows = aligned(padded * l->batch * sizeof *l->grad_rows);
+    l->grad_weight = l->grad_coef ? aligned(size * sizeof *l->grad_weight) : NULL;
+    l->failed = !l->grad_rows || (l->grad_coef && !l->grad_weight);
+    if (!l->failed) {
+        if (l->grad_weight && !l->batch) memset(l->grad_weight, 0, size * sizeof *l->grad_weight);
+        in_parallel(NAME(turn_blocks), l, (l->batch + BLOCK - 1) / BLOCK, l->threads);
+        in_parallel(NAME(backward_inputs), l, l->n_in, l->threads);
+    }
+    if (!l->failed && l->grad_weight) in_parallel(NAME(unpack_tiles), l, (l->n_in + 7) / 8, l->threads);
+    free(l->grad_rows);
+    free(l->grad_weight);
+    return l->failed ? NO_MEMORY : DONE;
+}
+
+#undef LANES
+#undef PANEL
+#undef ROWS
+#undef V
+#undef W
+#undef U
+#undef LAYER
+#undef POINTS
+#undef PREPARED
+#undef ROOM
+#undef BY_ROWS
+#undef FOR_TILES
+#undef HAS_SORT_FEW
+#endif

@@ -1,0 +1,158 @@
+"""The functions of `kernel.c` on tensors."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from ..spline import Edges, Knots
+
+BASES = {"silu": 0, "identity": 1, "zero": 2}
+MAX_DEGREE = 15
+SUFFIXES = {torch.float32: "f32", torch.float64: "f64"}
+# What one thread does, in points times targets, before another one is worth its start.
+_SHARE = 1 << 19
+
+
+class _Layer(ctypes.Structure):
+    """The struct of the same name, field for field."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("coef", "scale_spline", "scale_base", "mask", "bias", "fill")),
+        *((name, ctypes.c_void_p) for name in ("knots", "x", "y", "weight", "grad")),
+        *((name, ctypes.c_void_p) for name in ("grad_x", "grad_coef", "grad_spline", "grad_base")),
+        *((name, ctypes.c_int64) for name in ("coef_out", "coef_in", "coef_basis", "base_out", "base_in")),
+        *((name, ctypes.c_int64) for name in ("n_in", "n_out", "batch", "count", "k", "base", "threads")),
+        *((name, ctypes.c_void_p) for name in ("offset", "grad_rows", "grad_weight")),
+        ("failed", ctypes.c_int64),
+    )
+
+
+def _at(tensor: Tensor | None) -> int | None:
+    return None if tensor is None else tensor.data_ptr()
+
+
+class Kernel:
+    """A loaded library.
+
+    Args:
+        library: What `open_library` gave.
+
+    Raises:
+        OSError: If it is another library.
+    """
+
+    def __init__(self, library: ctypes.CDLL) -> None:
+        self._functions: dict[torch.dtype, tuple[Any, Any, Any]] = {}
+        for dtype, suffix in SUFFIXES.items():
+            try:
+                names = ("kan_packed", "kan_forward", "kan_backward", "kan_layer_size")
+                packed, forward, backward, size = (getattr(library, f"{name}_{suffix}") for name in names)
+            except AttributeError as error:
+                raise OSError(str(error)) from None
+            packed.restype = size.restype = ctypes.c_int64
+            packed.argtypes = (ctypes.c_int64,) * 3
+            if size() != ctypes.sizeof(_Layer):
+                raise OSError(f"a layer takes {size()} bytes there, and {ctypes.sizeof(_Layer)} here")
+            forward.argtypes = backward.argtypes = (ctypes.POINTER(_Layer),)
+            self._functions[dtype] = packed, forward, backward
+
+    def takes(self, x: Tensor, edges: Edges, knots: Knots) -> bool:
+        """Whether this kernel can evaluate such a layer."""
+        return (
+            x.is_cpu
+            and x.dtype in self._functions
+            and x.dtype == edges.coef.dtype == edges.scale_base.dtype == knots.values.dtype
+            and type(x) is Tensor
+            and not x.is_neg()
+            and knots.k <= MAX_DEGREE
+            and (edges.fill is None or not edges.fill.requires_grad)
+        )
+
+    def forward(self, x: Tensor, edges: Edges, knots: Knots, base: str) -> tuple[Tensor, Tensor]:
+        """Evaluate a layer at contiguous points.
+
+        Args:
+            x: Points, ``(in, batch)``, contiguous.
+            edges: Contiguous but for `coef` and `scale_base`.
+            knots: The layer's knots.
+            base: Name of the base function.
+
+        Returns:
+            The layer's outputs, ``(out, batch)``, and its weights as `backward` wants them.
+
+        Raises:
+            MemoryError: If there is not enough memory.
+        """
+        packed, run, _ = self._functions[x.dtype]
+        y = x.new_empty(edges.coef.shape[0], x.shape[1])
+        weight = x.new_empty(packed(x.shape[0], y.shape[0], edges.coef.shape[2]))
+        call = _Layer(
+            *(_at(tensor) for tensor in edges),
+            knots.values.data_ptr(),
+            x.data_ptr(),
+            y.data_ptr(),
+            weight.data_ptr(),
+            *(None,) * 5,
+            *_sizes(x, edges, knots, base),
+        )
+        if run(call):
+            raise MemoryError("there is not enough memory for a layer")
+        return y, weight
+
+    def backward(
+        self, grad: Tensor, x: Tensor, edges: Edges, weight: Tensor, knots: Knots, base: str, wanted: tuple[bool, bool]
+    ) -> tuple[Tensor | None, Tensor | None, Tensor | None, Tensor | None]:
+        """The gradients of what was given to `forward`.
+
+        Args:
+            grad: Gradient in the outputs, ``(out, batch)``, contiguous.
+            x: As in `forward`.
+            edges: As in `forward`.
+            weight: As `forward` gave it.
+            knots: As in `forward`.
+            base: As in `forward`.
+            wanted: Whether the gradient in `x` is, and whether those in the edges are.
+
+        Returns:
+            Gradients in `x`, `coef`, `scale_spline` and `scale_base`, contiguous; None for those not wanted.
+
+        Raises:
+            MemoryError: If there is not enough memory.
+        """
+        run = self._functions[x.dtype][2]
+        edges_wanted = wanted[1]
+        dx = torch.empty_like(x) if wanted[0] else None
+        dcoef = x.new_empty(edges.coef.shape) if edges_wanted else None
+        dspline = x.new_empty(edges.coef.shape[:2]) if edges_wanted and edges.scale_spline is not None else None
+        dbase = x.new_empty(edges.coef.shape[:2]) if edges_wanted else None
+        call = _Layer(
+            *(_at(tensor) for tensor in edges),
+            knots.values.data_ptr(),
+            x.data_ptr(),
+            None,
+            weight.data_ptr(),
+            grad.data_ptr(),
+            *(_at(tensor) for tensor in (dx, dcoef, dspline, dbase)),
+            *_sizes(x, edges, knots, base),
+        )
+        if run(call):
+            raise MemoryError("there is not enough memory for the gradients of a layer")
+        return dx, dcoef, dspline, dbase
+
+
+def _sizes(x: Tensor, edges: Edges, knots: Knots, base: str) -> tuple[int, ...]:
+    """Strides, sizes and threads, in the order of the struct."""
+    n_in, batch = x.shape
+    n_out = edges.coef.shape[0]
+    threads = min(torch.get_num_threads(), n_in * batch * n_out // _SHARE + 1)
+    return (
+        *edges.coef.stride(),
+        *edges.scale_base.stride(),
+        *(n_in, n_out, batch, knots.values.shape[0], knots.k),
+        *(BASES[base], threads),
+    )

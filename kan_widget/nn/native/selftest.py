@@ -1,0 +1,65 @@
+"""A look at the kernel before it is trusted: small layers against the definition of splines."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from .kernel import Kernel
+
+_TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-10}
+
+
+def check(kernel: Kernel) -> str:
+    """What the kernel gets wrong, in words; nothing if all is right."""
+    for dtype, tolerance in _TOLERANCE.items():
+        for n_in, n_out, batch, k in ((3, 40, 37, 3), (9, 5, 300, 2)):
+            differences = _differences(kernel, n_in, n_out, batch, k, dtype)
+            for name, difference in differences.items():
+                if not difference <= tolerance:
+                    return f"{name} off by {difference:.1g} in {str(dtype).removeprefix('torch.')}"
+    return ""
+
+
+def _differences(kernel: Kernel, n_in: int, n_out: int, batch: int, k: int, dtype: torch.dtype) -> dict[str, float]:
+    """Largest relative difference of each result from the definition in float64."""
+    from ..spline import Edges, Knots, plain_layer
+
+    generator = torch.Generator().manual_seed(0)
+
+    def draw(*shape: int) -> Tensor:
+        return torch.rand(*shape, generator=generator, dtype=torch.float64) - 0.5
+
+    with torch.inference_mode(False):
+        grid = torch.cat([torch.zeros(n_in, 1), (0.6 + draw(n_in, 5 + 2 * k)).cumsum(1)], dim=1).to(dtype)
+        x = (torch.cat([grid[:, :3] / grid[:, -1:], 1.2 * draw(n_in, batch - 3) + 0.5], dim=1) * grid[:, -1:]).to(dtype)
+        edges = Edges(
+            draw(n_out, n_in, 5 + k).to(dtype),
+            draw(n_out, n_in).to(dtype),
+            draw(n_out, n_in).to(dtype),
+            draw(n_out, n_in) < 0.3,
+            draw(n_out).to(dtype),
+            draw(n_out, n_in).to(dtype),
+        )
+        grad = draw(n_out, batch).to(dtype)
+        knots = Knots.of(grid, k)
+        y, weight = kernel.forward(x, edges, knots, "silu")
+        found = (y, *kernel.backward(grad, x, edges, weight, knots, "silu", (True, True)))
+        exact = [None if t is None or t.dtype == torch.bool else t.double().requires_grad_() for t in (x, *edges)]
+        x64, coef, spline, base, _, bias, fill = exact
+        assert x64 is not None
+        assert coef is not None
+        assert base is not None
+        with torch.enable_grad():
+            wide = Edges(coef, spline, base, edges.mask, bias, fill)
+            y64 = plain_layer(x64, wide, Knots.of(grid.double(), k), "silu")
+            wanted = [t for t in (x64, coef, spline, base) if t is not None]
+            # A sum, since autograd imports another library when it is given a gradient to start from.
+            gradients = torch.autograd.grad((y64 * grad.double()).sum(), wanted)
+    names = ("outputs", "slopes", "gradients of coefficients", "gradients of scales", "gradients of base scales")
+    return {
+        name: 0.0
+        if ours is None
+        else float((ours.double() - theirs).detach().abs().max() / theirs.detach().abs().max())
+        for name, ours, theirs in zip(names, found, (y64, *gradients), strict=True)
+    }
