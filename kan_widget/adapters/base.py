@@ -16,6 +16,7 @@ from ..core.cost import Shape
 from ..core.evidence import Curvature, Removal, Shapley
 from ..core.topology import Edge, EdgeArrays, Masks, Topology
 from ..core.trace import Trace
+from ..nn.turns import Turns
 
 T = TypeVar("T")
 
@@ -90,6 +91,10 @@ class Adapter(Protocol):
     topology: Topology
     shape: Shape
     is_classification: bool
+
+    @property
+    def turns(self) -> Turns:
+        """Who may change the model now."""
 
     def take(self, change: Callable[[], T]) -> T:
         """Run `change` when nobody else is changing the model: at once, or between two steps of its trainer."""

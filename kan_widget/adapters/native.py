@@ -28,6 +28,7 @@ from ..nn.shapley import shapley
 from ..nn.statistics import edge_statistics
 from ..nn.surgeon import surgery
 from ..nn.training import FitResult, default_loss
+from ..nn.turns import Turns
 from .base import Evaluation, Footprint, Gated, Rows
 
 T = TypeVar("T")
@@ -59,6 +60,11 @@ class NativeAdapter:
         self.topology = Topology(tuple(model.width), tuple(tuple(layer) for layer in model.names))
         self.shape = _shape(model)
         self.is_classification = data.is_classification
+
+    @property
+    def turns(self) -> Turns:
+        """Who may change the network now."""
+        return self.model.turns
 
     def take(self, change: Callable[[], T]) -> T:
         """Run `change` when nobody else is changing the model."""

@@ -31,6 +31,11 @@ class Turns:
         self._trainer: int | None = None
         self._waiting: deque[tuple[Future[Any], Callable[[], Any]]] = deque()
 
+    @property
+    def busy(self) -> bool:
+        """Whether the model is being trained."""
+        return self._trainer is not None
+
     def take(self, change: Callable[[], T]) -> T:
         """Run `change` as soon as nobody else is changing the model, and give back its result."""
         with self.lock:

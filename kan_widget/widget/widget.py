@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,11 +13,15 @@ from typing import Any
 import anywidget
 import traitlets
 
+from ..capture import Metrics
 from ..core.plan import COMPENSATIONS, STRUCTURES
 from ..core.scores import check_criterion
+from ..core.trace import Trace
 from ..session import Session
-from . import export, questions, wire
+from . import export, questions, watch, wire
 from .foresight import Foresight, foresee
+from .live import Learning
+from .trainer import Trainer
 
 log = logging.getLogger(__name__)
 
@@ -37,7 +42,7 @@ def _front_end() -> str:
     return _ESM.read_text(encoding="utf-8")
 
 
-class KANWidget(anywidget.AnyWidget):
+class KANWidget(Learning, anywidget.AnyWidget):
     """Draws a KAN in a notebook and prunes it by slider and by click.
 
     The model is edited in place and reversibly: pruning writes masks, never weights. All traits can be observed and
@@ -61,6 +66,7 @@ class KANWidget(anywidget.AnyWidget):
         selection: Trait. Selected edges ``(layer, source, target)`` and nodes ``(layer, index)``.
         metrics: Trait. Size and quality at the start and now.
         curve: Trait. The loss at every threshold, once a view has been open for a moment; see `kan_widget.curve`.
+        training: Trait. What is being trained, or was last: `fine_tune`, `train`, `auto_prune` or `track`.
 
     Raises:
         ValueError: If an option or the data cannot be used.
@@ -77,13 +83,16 @@ class KANWidget(anywidget.AnyWidget):
 
     _esm = _front_end()
     _unsubscribe: Callable[[], None] | None = None
+    _unwatch: Callable[[], None] | None = None
     _foresight: Foresight | None = None
+    _trainer: Trainer
 
     network = traitlets.Dict(read_only=True).tag(sync=True)
     scores = traitlets.Dict(read_only=True).tag(sync=True)
     pruning = traitlets.Dict(read_only=True).tag(sync=True)
     metrics = traitlets.Dict(read_only=True).tag(sync=True)
     curve = traitlets.Dict(read_only=True).tag(sync=True)
+    training = traitlets.Dict(read_only=True).tag(sync=True)
     notice = traitlets.Dict(read_only=True).tag(sync=True)
     threshold = traitlets.Float(0.0).tag(sync=True, echo_update=False)
     selection: traitlets.List[tuple[int, ...]] = traitlets.List().tag(sync=True)
@@ -119,9 +128,14 @@ class KANWidget(anywidget.AnyWidget):
         self._publishing = False
         self._held = False
         self._drawn: Any = None
+        self._scored: Any = None
+        self._live: Any = None
+        self._voice: contextvars.Context | None = None
         self._notices = 0
+        self._trainer = Trainer(self.session, self._tell, self._show, self._learnt)
         super().__init__(height=height, theme=theme, orientation=orientation)
         self._foresight = Foresight(self.session, lambda found: self.set_trait("curve", wire.curve(found)))
+        self._unwatch = watch.after_cells(self._look_back)
         self._seen = False
         self._unsubscribe = self.session.subscribe(self._publish)
         self.session.adapter.take(self._publish)
@@ -170,16 +184,19 @@ class KANWidget(anywidget.AnyWidget):
 
     def _saved(self) -> dict[str, Any]:
         """The traits, with the cost of every threshold worked out."""
-        curve = wire.curve(foresee(self.session)) if self.session.before.quality else {}
+        known = self._foresight is not None and self._foresight.known
+        curve = self.curve if known else wire.curve(foresee(self.session)) if self.session.before.quality else {}
         names = [name for name in self.traits(sync=True) if not name.startswith("_") and name not in _HOST]
-        return {**{name: getattr(self, name) for name in names}, "curve": curve, "notice": {}}
+        return {**{name: getattr(self, name) for name in names}, "curve": curve, "training": {}, "notice": {}}
 
     def close(self) -> None:
-        """Close the widget and end its subscription to the session."""
-        if self._unsubscribe is not None:  # ipywidgets also closes what its constructor could not finish
-            self._unsubscribe()
+        """Close the widget, end its training, and end its subscription to the session."""
+        for end in (self._unsubscribe, self._unwatch):
+            if end is not None:  # ipywidgets also closes what its constructor could not finish
+                end()
         if self._foresight is not None:
             self._foresight.close()
+            self._trainer.close()
         super().close()
 
     def __repr__(self) -> str:
@@ -196,19 +213,23 @@ class KANWidget(anywidget.AnyWidget):
         self._publishing = True
         try:
             with self.hold_sync():
-                if self._drawn is not session.trace:
-                    self.set_trait("network", wire.network(session))
-                if self._drawn is not session.trace or plan.criterion not in self.scores["criteria"]:
+                self._draw(self._live or session.trace)
+                if self._scored is not session.trace or plan.criterion not in self.scores["criteria"]:
                     self.set_trait("scores", wire.scores(session))
-                self._drawn = session.trace
+                self._scored = session.trace
                 self.set_trait("pruning", wire.pruning(session))
-                self.set_trait("metrics", wire.metrics(session))
+                self.set_trait("metrics", wire.metrics(session, session.metrics))
                 self.set_trait("notice", self._notice("info", session.remark) if session.remark else {})
                 self.threshold, self.criterion = wire.shown(plan.threshold), plan.criterion
                 self.structure, self.compensate = plan.structure, plan.compensate
         finally:
             self._publishing = False
         self._look_ahead()
+
+    def _draw(self, trace: Trace) -> None:
+        if self._drawn is not trace:
+            self.set_trait("network", wire.network(self.session, trace))
+            self._drawn = trace
 
     def _look_ahead(self) -> None:
         """Work out the cost of every threshold, once there is a view: nobody waits for what nobody looks at."""
@@ -222,6 +243,53 @@ class KANWidget(anywidget.AnyWidget):
     def _notice(self, kind: str, text: str) -> dict[str, str]:
         self._notices += 1
         return {"id": str(self._notices), "kind": kind, "text": text}
+
+    # Out, while the model learns
+
+    def _tell(self, progress: dict[str, Any]) -> None:
+        self._speak(lambda: self.set_trait("training", progress))
+
+    def _show(self) -> Metrics:
+        """Draw the model as it is; scores stay those that the cut is made on."""
+        found, self._live = self.session.measure(), self.session.adapter.trace()
+
+        def show() -> None:
+            with self.hold_sync():
+                self._draw(self._live)
+                self.set_trait("metrics", wire.metrics(self.session, found))
+
+        self._speak(show)
+        return found
+
+    def _learnt(self, said: str | Exception) -> None:
+        """Draw what stayed of a training, and say what there is to say."""
+        self._live = None
+        self._publish()
+        if isinstance(said, Exception):
+            self._notify(said)
+        elif said:
+            self.set_trait("notice", self._notice("info", said))
+
+    def _speak(self, say: Callable[[], None]) -> None:
+        """Say it as if in answer to the front end: ipykernel lets the thread that spoke last hear what comes next.
+
+        Were that the thread that runs cells, a cell that runs on would hear nothing.
+        """
+        if self._voice is None:
+            say()
+        else:
+            self._voice.copy().run(say)
+
+    def _look_back(self) -> None:
+        """Offer a refresh where the model was changed outside of the session."""
+        if self._seen and not self.session.adapter.turns.busy:
+            self.session.adapter.take(self._offer)
+
+    def _offer(self) -> None:
+        found = watch.changed(self.session)
+        if found:
+            text = f"The model was changed outside of this widget: {found}. Curves and scores are from before."
+            self.set_trait("notice", {"id": f"changed {found}", "kind": "info", "text": text, "offer": "refresh"})
 
     # In: traits
 
@@ -281,8 +349,10 @@ class KANWidget(anywidget.AnyWidget):
         if kind == "hello":
             # A kernel hears a widget while a cell runs only after one exchange on the thread that is for that.
             self.send({"type": "hello"})
+            self._voice = contextvars.copy_context()
             self._seen = True
             self.session.adapter.take(self._look_ahead)
+            self._look_back()
             return
         if kind == "sheets":  # what is not needed to look, and so need not be saved with every notebook
             self.send({"type": "sheets"}, buffers=[(export.STATIC / "sheets.js").read_bytes()])
@@ -310,7 +380,7 @@ class KANWidget(anywidget.AnyWidget):
         """Run all ops of a message, publish once, answer."""
 
         def run() -> int:
-            commands = wire.parse_ops(self.session, content)
+            commands = wire.parse_ops(self.session, self._trainer, content)
             with self._one_publication():
                 for command in commands:
                     command()
@@ -334,5 +404,5 @@ class KANWidget(anywidget.AnyWidget):
         self.send({"type": "detail", "id": content.get("id"), "edge": list(edge), **found}, buffers=buffers)
 
     def _send_answer(self, content: dict[str, Any]) -> None:
-        value = questions.answer(self.session, content)
+        value = questions.answer(self.session, content, self.to_html)
         self.send({"type": "answer", "id": content.get("id"), "value": value})
