@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from tqdm.auto import tqdm
-
 from ..adapters import Evaluation
-from ..core.select import Target
+from ..core.select import Part, Target
 from .rounds import Pruned, Round, Run
 
 
@@ -61,17 +59,22 @@ def adaptive_prune(
         raise ValueError(f"share of the edges to cut at first must lie above 0 and up to 1; got {share}")
     run = Run(model, data, criterion, compensate, tune)
     allowed = _allowed(budget, run.result.dense)
-    with tqdm(disable=not progress) as bar:
-        while (count := run.proposal(share)) > 0:
-            step = run.cut(Target(amount=count))
-            fine = allowed(Evaluation(step.loss, step.accuracy))
-            run.keep(step, fine)
-            bar.set_postfix_str(f"{run.session.metrics.cost.edges} edges, loss {run.loss:.3g}", refresh=False)
-            bar.update()
-            if run.stops(callback) or (not fine and count == 1):
-                break
-            share = share if fine else share / 2
-    return run.result
+    return run.go(
+        _cuts(run, share),
+        fine=lambda step: allowed(Evaluation(step.loss, step.accuracy)),
+        progress=progress,
+        callback=callback,
+    )
+
+
+def _cuts(run: Run, share: float) -> Iterator[Sequence[Part]]:
+    """Cuts of a share of what is left; after one that was taken back, of half of it."""
+    while (count := run.proposal(share)) > 0:
+        yield run.weakest(Target(amount=count))
+        if not run.result.rounds[-1].accepted:
+            if count == 1:
+                return
+            share /= 2
 
 
 def _allowed(budget: float | Callable[[Evaluation], bool], dense: Evaluation) -> Callable[[Evaluation], bool]:

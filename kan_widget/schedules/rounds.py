@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..adapters import Evaluation
-from ..core.select import Target, choose
+from tqdm.auto import tqdm
+
+from ..adapters import Adapter, Evaluation
+from ..core.select import Part, Target, choose
+from ..core.topology import Edge, EdgeArrays, Masks, Node
 from ..session import Session
+
+Callback = Callable[[Any], Any]
 
 
 @dataclass(frozen=True)
@@ -60,14 +65,64 @@ class Pruned:
         last = kept[-1] if kept else None
         now = f"{last.edges} edges left, loss {last.loss:.3g}" if last else "nothing pruned"
         why = f", {self.stopped}" if self.stopped else ""
-        return f"Pruned({len(kept)} of {len(self.rounds)} rounds kept, {now} (dense {self.dense.loss:.3g}){why})"
+        rounds = f"{len(kept)} of {len(self.rounds)} rounds kept"
+        return f"Pruned({rounds}, {now} (dense {self.dense.loss:.3g}){why})"
+
+
+def kinds(parts: Iterable[Part]) -> dict[str, Any]:
+    """Parts as a session's commands take them: edges and nodes apart."""
+    parts = list(parts)
+    edges = [part for part in parts if isinstance(part, Edge)]
+    return {"edges": edges, "nodes": [part for part in parts if isinstance(part, Node)]}
+
+
+@dataclass(frozen=True, eq=False)
+class Moment:
+    """A model as it was, to come back to wherever Ctrl-C struck; a session knows only what it has finished."""
+
+    adapter: Adapter
+    masks: Masks
+    fills: EdgeArrays
+    weights: Any
+
+    @classmethod
+    def of(cls, adapter: Adapter) -> Moment:
+        """The model as it is now."""
+        return adapter.take(lambda: cls(adapter, *adapter.masks(), adapter.weights()))
+
+    def put_back(self) -> None:
+        """Make the model as it was then, bit for bit."""
+
+        def write() -> None:
+            self.adapter.write_masks(self.masks, self.fills)
+            self.adapter.restore_weights(self.weights)
+
+        self.adapter.take(write)
 
 
 class Run:
-    """A copy of the model under way: one cut at a time, kept or taken back."""
+    """A copy of the model under way: one cut at a time, kept or taken back.
 
-    def __init__(self, model: Any, data: Any, criterion: str, compensate: str, tune: Mapping[str, Any] | None) -> None:
+    Args:
+        model: Left alone.
+        data: With held-out rows.
+        criterion: What importance is.
+        compensate: As in `prune`.
+        tune: Options of the model's ``fit`` after each cut.
+        rewind: Weights that every cut goes back to before it is tuned.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        data: Any,
+        criterion: str,
+        compensate: str,
+        tune: Mapping[str, Any] | None,
+        rewind: Any = None,
+    ) -> None:
         self.tune = {"steps": 10} if tune is None else dict(tune)
+        self.rewind = rewind
         self.session = Session(model.copy(), data, criterion=criterion, compensate=compensate)
         quality = self.session.metrics.quality
         if "test" not in quality:
@@ -75,20 +130,64 @@ class Run:
         self.loss = quality["test"].loss
         self.result = Pruned(self.session.model, quality["test"])
         self.interrupted = False
+        self._mark()
+
+    def _mark(self) -> None:
+        """What to come back to."""
+        self.start = self.session.history.position
+        self.good = Moment.of(self.session.adapter)
+
+    def weakest(self, target: Target) -> Sequence[Part]:
+        """What to cut next."""
+        return choose(self.session.scores, self.session.masks, target)
 
     def proposal(self, share: float) -> int:
         """How many edges to cut next: a share of those left, as far as outputs stay connected; 0 for none."""
         left = sum(int(mask.sum()) for mask in self.session.masks)
-        free = len(choose(self.session.scores, self.session.masks, Target(threshold=float("inf"))))
+        free = len(self.weakest(Target(threshold=float("inf"))))
         return min(free, max(1, round(share * left)))
 
-    def cut(self, target: Target) -> Round:
+    def go(
+        self,
+        cuts: Iterable[Sequence[Part]],
+        *,
+        fine: Callable[[Round], bool] = lambda step: True,
+        record: Callable[[Round], Round] = lambda step: step,
+        rounds: int | None = None,
+        progress: bool = True,
+        callback: Callback | None = None,
+    ) -> Pruned:
+        """Make one cut after the other; a cut that is not `fine` is taken back, and so is one that Ctrl-C breaks off.
+
+        Args:
+            cuts: The parts to cut; each is asked for after the round before it.
+            fine: Whether to keep a round.
+            record: Completes the record of a round.
+            rounds: How many there will be, if that is known.
+            progress: Whether to show a progress bar.
+            callback: Called after each round; stops if it gives False.
+        """
+        with tqdm(total=rounds, disable=not progress) as bar:
+            try:
+                for parts in cuts:
+                    step = record(self._cut(parts))
+                    # What was broken off while it was tuned is worth keeping only if it is good as it is.
+                    self._keep(step, fine(step) and not (self.interrupted and step.loss > self.loss))
+                    bar.set_postfix_str(f"{self.session.metrics.cost.edges} edges, loss {self.loss:.3g}", refresh=False)
+                    bar.update()
+                    if self._stops(callback):
+                        break
+            except KeyboardInterrupt:
+                self.good.put_back()
+                self.result.stopped = "interrupted"
+        return self.result
+
+    def _cut(self, parts: Sequence[Part]) -> Round:
         """Prune, tune and measure."""
         started = time.perf_counter()
-        self.start = self.session.history.position
-        parts = choose(self.session.scores, self.session.masks, target)
         if parts:
-            self.session.prune(parts)
+            self.session.prune(**kinds(parts))
+            self._go_back()
         if self.tune:
             outcome = self.session.fit(**{"progress": False, **self.tune})
             self.interrupted = outcome.stopped == "interrupted"
@@ -104,15 +203,24 @@ class Run:
             seconds=time.perf_counter() - started,
         )
 
-    def keep(self, step: Round, fine: bool) -> None:
+    def _go_back(self) -> None:
+        """Take the weights to rewind to."""
+        if self.rewind is None:
+            return
+        self.session.refresh()  # a state of its own, or the states before would take the weights for theirs
+        adapter = self.session.adapter
+        adapter.take(lambda: adapter.restore_weights(self.rewind))
+
+    def _keep(self, step: Round, fine: bool) -> None:
         """Record the round; take it back unless it is fine."""
         if fine:
             self.loss = step.loss
+            self._mark()
         else:
             self.session.jump(self.start)
-        self.result.rounds.append(Round(**{**vars(step), "accepted": fine}))
+        self.result.rounds.append(replace(step, accepted=fine))
 
-    def stops(self, callback: Callable[[Round], Any] | None) -> bool:
+    def _stops(self, callback: Callback | None) -> bool:
         """Whether the user wants no more."""
         if self.interrupted:
             self.result.stopped = "interrupted"
