@@ -20,9 +20,17 @@ from .nn.datasets import create_dataset as create_dataset
 from .nn.layer import KANLayer as KANLayer
 from .pruning import prune as prune
 from .pruning import scores as scores
+from .report import compare as compare
 from .report import curve as curve
+from .report import efficiency as efficiency
+from .report import evaluate as evaluate
+from .report import sensitivity as sensitivity
+from .report import study as study
 from .schedules import adaptive_prune as adaptive_prune
+from .schedules import dynamic_prune as dynamic_prune
+from .schedules import hardware_prune as hardware_prune
 from .schedules import iterative_prune as iterative_prune
+from .schedules import transfer as transfer
 from .session import Session as Session
 
 if TYPE_CHECKING:
@@ -37,11 +45,19 @@ __all__ = [
     "Node",
     "Session",
     "adaptive_prune",
+    "compare",
     "create_dataset",
     "curve",
+    "dynamic_prune",
+    "efficiency",
+    "evaluate",
+    "hardware_prune",
     "iterative_prune",
     "prune",
     "scores",
+    "sensitivity",
+    "study",
+    "transfer",
 ]
 
 
