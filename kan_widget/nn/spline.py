@@ -238,8 +238,10 @@ def evaluate_natively(x: Tensor, edges: Edges, knots: Knots, base: str) -> Tenso
     kernel = native.kernel_for(x.numel() * edges.coef.shape[0])
     if kernel is None or not kernel.takes(x, edges, knots):
         return None
-    result: Tensor = _NativeLayer.apply(kernel, knots, base, x, *edges)  # type: ignore[no-untyped-call]
-    return result
+    coef, scale_spline, scale_base, mask, bias, fill = edges
+    rest = (kernel, knots, base, mask, fill)
+    y: Tensor = _NativeLayer.apply(rest, x, coef, scale_spline, scale_base, bias)  # type: ignore[no-untyped-call]
+    return y
 
 
 def plain_layer(x: Tensor, edges: Edges, knots: Knots, base: str) -> Tensor:
@@ -443,38 +445,52 @@ class _Layer(torch.autograd.Function):
 
 class _NativeLayer(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, kernel: Kernel, knots: Knots, base: str, x: Tensor, *parts: Tensor | None) -> Tensor:
-        y, weight = kernel.forward(x.contiguous(), _in_rows(parts), knots, base)
+    def forward(
+        ctx: Any,
+        rest: tuple[Kernel, Knots, str, Tensor | None, Tensor | None],
+        x: Tensor,
+        coef: Tensor,
+        scale_spline: Tensor | None,
+        scale_base: Tensor,
+        bias: Tensor | None,
+    ) -> Tensor:
+        kernel, knots, base, mask, fill = rest
+        rows, edges = _in_rows(x, coef, scale_spline, scale_base, bias, mask, fill)
+        y, weight = kernel.forward(rows, edges, knots, base)
         if any(ctx.needs_input_grad):
-            ctx.save_for_backward(x, *parts)
+            ctx.save_for_backward(x, coef, scale_spline, scale_base, bias, mask, fill)
             ctx.rest = (kernel, knots, base, weight)
         return y
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         kernel, knots, base, weight = ctx.rest
-        x, *parts = ctx.saved_tensors
-        wanted = ctx.needs_input_grad[3:]  # of x, then of the parts
+        x, coef, scale_spline, scale_base, bias, mask, fill = ctx.saved_tensors
+        wanted = ctx.needs_input_grad[1:]
         if torch.is_grad_enabled():  # create_graph=True: the gradient itself will be differentiated
-            y = plain_layer(x, Edges(*parts), knots, base)
-            inputs = [t for t, needed in zip((x, *parts), wanted, strict=True) if needed]
+            y = plain_layer(x, Edges(coef, scale_spline, scale_base, mask, bias, fill), knots, base)
+            parts = (x, coef, scale_spline, scale_base, bias)
+            inputs = [part for part, needed in zip(parts, wanted, strict=True) if needed]
             found = iter(torch.autograd.grad(y, inputs, grads[0], create_graph=True))
-            return None, None, None, *(next(found) if needed else None for needed in wanted)
+            return None, *(next(found) if needed else None for needed in wanted)
         grad = grads[0].contiguous()
-        dx, dcoef, dspline, dbase = kernel.backward(
-            grad, x.contiguous(), _in_rows(parts), weight, knots, base, (wanted[0], any(wanted[1:4]))
-        )
-        dbias = grad.sum(1) if wanted[5] else None
-        return None, None, None, dx, dcoef, dspline, dbase, None, dbias, None
+        x, edges = _in_rows(*ctx.saved_tensors)
+        gradients = kernel.backward(grad, x, edges, weight, knots, base, (wanted[0], any(wanted[1:4])))
+        return None, *gradients, grad.sum(1) if wanted[4] else None
 
 
-def _in_rows(parts: Sequence[Tensor | None]) -> Edges:
+def _in_rows(
+    x: Tensor,
+    coef: Tensor,
+    scale_spline: Tensor | None,
+    scale_base: Tensor,
+    bias: Tensor | None,
+    mask: Tensor | None,
+    fill: Tensor | None,
+) -> tuple[Tensor, Edges]:
     """As the kernel reads them: of coefficients and base scales it knows the strides, all else is contiguous."""
-    coef, scale_spline, scale_base, *rest = parts
-    assert coef is not None
-    assert scale_base is not None
-    spline, mask, bias, fill = (t if t is None else t.contiguous() for t in (scale_spline, *rest))
-    return Edges(coef, spline, scale_base, mask, bias, fill)
+    spline, bias, mask, fill = (t if t is None else t.contiguous() for t in (scale_spline, bias, mask, fill))
+    return x.contiguous(), Edges(coef, spline, scale_base, mask, bias, fill)
 
 
 def fit_coef(values: Tensor, targets: Tensor) -> Tensor:

@@ -142,13 +142,11 @@ def _lock(path: Path) -> Iterator[None]:
 
 def _compile(compiler: Sequence[str], folder: Path) -> Path:
     target = folder / "kernel.so"
-    said = ""
-    for tuning in TUNINGS:
-        command = [*compiler, *FLAGS, *tuning, str(SOURCE), "-o", str(target)]
-        code, said = _run(command)
-        if code == 0 and target.exists():
-            return target
-    raise Unavailable(f"{compiler[0]} did not compile the kernel: {said.strip()[-300:]}")
+    tuning = next(t for t in TUNINGS if not t or _run([*compiler, *t, "-E", "-x", "c", os.devnull])[0] == 0)
+    code, said = _run([*compiler, *FLAGS, *tuning, str(SOURCE), "-o", str(target)])
+    if code or not target.exists():
+        raise Unavailable(f"{compiler[0]} did not compile the kernel: {said.strip()[-300:]}")
+    return target
 
 
 def _run(command: Sequence[str]) -> tuple[int, str]:

@@ -204,6 +204,10 @@ typedef struct {
 #define AND_COMPARE _mm512_mask_cmp_ps_mask
 #define LOAD_SOME _mm512_maskz_loadu_ps
 #define COMPRESS _mm512_maskz_compress_ps
+#define MINIMUM _mm512_mask_min_ps
+#define MAXIMUM _mm512_mask_max_ps
+#define LOWEST _mm512_reduce_min_ps
+#define HIGHEST _mm512_reduce_max_ps
 #define STORE _mm512_storeu_ps
 #define SPLAT _mm512_set1_ps
 #define COMPRESS_PLACES(mask, first)                                                                                   \
@@ -215,6 +219,10 @@ typedef struct {
 #define AND_COMPARE _mm512_mask_cmp_pd_mask
 #define LOAD_SOME _mm512_maskz_loadu_pd
 #define COMPRESS _mm512_maskz_compress_pd
+#define MINIMUM _mm512_mask_min_pd
+#define MAXIMUM _mm512_mask_max_pd
+#define LOWEST _mm512_reduce_min_pd
+#define HIGHEST _mm512_reduce_max_pd
 #define STORE _mm512_storeu_pd
 #define SPLAT _mm512_set1_pd
 #define COMPRESS_PLACES(mask, first)                                                                                   \
@@ -225,8 +233,18 @@ typedef struct {
 /* For each span, gather its points: as many passes as spans, each without a branch. */
 WHOLE void NAME(sort_few)(const REAL *x, int n, const REAL *knots, int64_t step, int count, POINTS *p) {
     int at = 0;
+    __auto_type low = SPLAT(knots[(count - 1) * step]); /* nan does not get in */
+    __auto_type high = SPLAT(knots[0]);
+    for (int q = 0; q < n; q += LANES) {
+        MASK there = (MASK)(n - q >= LANES ? -1 : (1 << (n - q)) - 1);
+        __auto_type v = LOAD_SOME(there, x + q);
+        low = MINIMUM(low, there, v, low);
+        high = MAXIMUM(high, there, v, high);
+    }
+    const REAL lowest = LOWEST(low), highest = HIGHEST(high);
     for (int span = 0; span < count; span++) {
         p->starts[span] = at;
+        if (span && (knots[span * step] <= lowest || knots[(span - 1) * step] > highest)) continue;
         for (int q = 0; q < n; q += LANES) {
             MASK there = (MASK)(n - q >= LANES ? -1 : (1 << (n - q)) - 1);
             __auto_type v = LOAD_SOME(there, x + q);
@@ -251,6 +269,10 @@ WHOLE void NAME(sort_few)(const REAL *x, int n, const REAL *knots, int64_t step,
 #undef AND_COMPARE
 #undef LOAD_SOME
 #undef COMPRESS
+#undef MINIMUM
+#undef MAXIMUM
+#undef LOWEST
+#undef HIGHEST
 #undef STORE
 #undef SPLAT
 #undef COMPRESS_PLACES
