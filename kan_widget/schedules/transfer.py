@@ -233,6 +233,8 @@ def random_masks(topology: Topology, edges: int, seed: int) -> Masks:
         fewest, most = (middle, most) if _count(without(middle)) >= edges else (fewest, middle - 1)
     masks = without(fewest)
     for layer, source, target in order[fewest:]:
+        if _count(masks) == edges:
+            break
         masks[layer][target, source] = False
         if _count(masks) < edges:
             masks[layer][target, source] = True
