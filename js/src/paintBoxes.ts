@@ -1,5 +1,5 @@
 import { paintMatrix } from "./paintMatrix";
-import { inView, type Pen, roundedRect } from "./pen";
+import { inView, type Pen, roundedRect, type Sight } from "./pen";
 import { DEAD, GOES, INK, PRUNED } from "./scene";
 import { thumbnail } from "./thumbnail";
 import { at } from "./topology";
@@ -49,7 +49,8 @@ function paintCells(pen: Pen, layer: number): void {
   ctx.globalAlpha = 1;
 }
 
-interface Look {
+/** How a thumbnail is drawn: its card, the frame and the curve, by opacity. */
+export interface BoxLook {
   readonly fill: string | null;
   readonly stroke: string;
   readonly width: number;
@@ -58,8 +59,7 @@ interface Look {
   readonly dash: readonly number[];
 }
 
-function lookOf(pen: Pen, edge: number): Look {
-  const { palette, scene } = pen;
+export function boxLook({ palette, scene }: Pick<Sight, "scene" | "palette">, edge: number): BoxLook {
   const voice = at(scene.edgeVoice, edge);
   const dash = voice === INK ? [] : voice === DEAD ? [1, 2.5] : [3, 2.5];
   if (scene.selectedEdges.has(edge)) {
@@ -71,6 +71,9 @@ function lookOf(pen: Pen, edge: number): Look {
   const o = at(scene.strength, edge);
   return { fill: palette.bg, stroke: palette.ink, width: 1.1, frame: 0.26 + 0.56 * o, curve: 0.36 + 0.64 * o, dash };
 }
+
+/** How wide the curve in a thumbnail is; both in pixels. */
+export const curveWidth = (side: number): number => Math.max(1, Math.min(2.2, side * 0.055));
 
 /** A padlock in the corner: kept by hand. */
 function paintLock(pen: Pen, x: number, y: number, side: number): void {
@@ -103,7 +106,7 @@ function paintCurve(pen: Pen, edge: number, x: number, y: number, side: number):
 
 function paintBox(pen: Pen, edge: number, side: number): void {
   const { ctx, place, scene, px } = pen;
-  const look = lookOf(pen, edge);
+  const look = boxLook(pen, edge);
   const [x, y] = [at(place.boxX, edge), at(place.boxY, edge)];
   roundedRect(ctx, x - side / 2, y - side / 2, side, Math.min(side * 0.2, 6 * px));
   if (look.fill) {
@@ -118,7 +121,7 @@ function paintBox(pen: Pen, edge: number, side: number): void {
   ctx.stroke();
   ctx.setLineDash([]);
   ctx.globalAlpha = look.curve;
-  ctx.lineWidth = Math.max(1, Math.min(2.2, (side / px) * 0.055)) * px;
+  ctx.lineWidth = curveWidth(side / px) * px;
   paintCurve(pen, edge, x, y, side);
   if (at(scene.edgeVoice, edge) === DEAD) {
     ctx.beginPath();

@@ -1,12 +1,12 @@
 import { type Curve, links } from "./layout";
-import { edgeInView, type Pen } from "./pen";
+import { edgeInView, type Look, type Pen, type Sight } from "./pen";
 import { DEAD, GOES, INK, PRUNED } from "./scene";
 import { at } from "./topology";
 
 /** How many links are drawn one by one; the rest is a haze behind them. */
 export const LIVE = 1500;
 
-function layerOfEdge(pen: Pen, edge: number): number {
+export function layerOfEdge(pen: Pick<Sight, "scene">, edge: number): number {
   const starts = pen.scene.topology.edgeStart;
   let layer = 0;
   while (layer + 2 < starts.length && at(starts, layer + 1) <= edge) layer++;
@@ -29,7 +29,7 @@ function stroke(pen: Pen, edge: number): void {
 const quota = (side: number): number => (side >= 20 ? LIVE : side >= 8 ? 400 : 120);
 
 /** Which links to draw one by one, strongest first: those in view that live, those about to go, and the gone. */
-export function chooseLive(pen: Pen): { live: number[]; goes: number[]; gone: number[] } {
+export function chooseLive(pen: Sight): { live: number[]; goes: number[]; gone: number[] } {
   const { scene, place, px } = pen;
   const quotas = place.side.map((side) => quota(side / px));
   const lists = [INK, GOES, PRUNED].map((voice) => ({
@@ -51,41 +51,34 @@ export function chooseLive(pen: Pen): { live: number[]; goes: number[]; gone: nu
 }
 
 /** Lines thin out as they become many, so that a dense layer stays a texture and not a block. */
-function thinness(pen: Pen): number {
-  const densest = Math.max(...pen.scene.topology.widths.map((w, l, all) => w * (all[l + 1] ?? 0)));
+export function thinness({ scene }: Pick<Sight, "scene">): number {
+  const densest = Math.max(...scene.topology.widths.map((w, l, all) => w * (all[l + 1] ?? 0)));
   return Math.max(0.25, Math.min(1, Math.sqrt(120 / densest)));
 }
 
-function paintGone(pen: Pen, edges: readonly number[], thin: number): void {
-  const { ctx, scene, palette, px } = pen;
-  ctx.lineWidth = px * thin;
-  for (const edge of edges.slice().reverse()) {
-    const dead = at(scene.edgeVoice, edge) === DEAD;
-    ctx.strokeStyle = dead ? palette.mute : palette.cut;
-    ctx.globalAlpha = (dead ? 0.45 : 0.3) * thin;
-    ctx.setLineDash(dead ? [px, 3 * px] : [3 * px, 4 * px]);
-    stroke(pen, edge);
+/** How the link of an edge is drawn that is not selected. */
+export function linkLook({ scene, palette }: Pick<Sight, "scene" | "palette">, edge: number, thin: number): Look {
+  switch (at(scene.edgeVoice, edge)) {
+    case INK: {
+      const opacity = at(scene.strength, edge) * 0.78 * thin ** 0.7;
+      return { stroke: palette.ink, opacity, width: thin * (1 + 2.6 * at(scene.share, edge)), dash: [] };
+    }
+    case GOES: return { stroke: palette.cut, opacity: 0.75 * thin, width: 0.65 + 0.65 * thin, dash: [3, 3.5] };
+    case DEAD: return { stroke: palette.mute, opacity: 0.45 * thin, width: thin, dash: [1, 3] };
+    default: return { stroke: palette.cut, opacity: 0.3 * thin, width: thin, dash: [3, 4] };
   }
 }
 
-function paintInk(pen: Pen, edges: readonly number[], thin: number): void {
-  const { ctx, scene, palette, px } = pen;
-  ctx.strokeStyle = palette.ink;
-  ctx.setLineDash([]);
-  for (const edge of edges.slice().reverse()) {
-    ctx.lineWidth = px * thin * (1 + 2.6 * at(scene.share, edge));
-    ctx.globalAlpha = at(scene.strength, edge) * 0.78 * thin ** 0.7;
+function paintAll(pen: Pen, edges: readonly number[], thin: number): void {
+  const { ctx, px } = pen;
+  for (const edge of edges) {
+    const look = linkLook(pen, edge, thin);
+    ctx.strokeStyle = look.stroke;
+    ctx.globalAlpha = look.opacity;
+    ctx.lineWidth = look.width * px;
+    ctx.setLineDash(look.dash.map((v) => v * px));
     stroke(pen, edge);
   }
-}
-
-function paintGoing(pen: Pen, edges: readonly number[], thin: number): void {
-  const { ctx, palette, px } = pen;
-  ctx.strokeStyle = palette.cut;
-  ctx.lineWidth = 1.3 * px * (0.5 + 0.5 * thin);
-  ctx.globalAlpha = 0.75 * thin;
-  ctx.setLineDash([3 * px, 3.5 * px]);
-  edges.forEach((edge) => stroke(pen, edge));
 }
 
 function paintSelected(pen: Pen): void {
@@ -104,9 +97,7 @@ function paintSelected(pen: Pen): void {
 export function paintLinks(pen: Pen): void {
   const { live, goes, gone } = chooseLive(pen);
   const thin = thinness(pen);
-  paintGone(pen, gone, thin);
-  paintInk(pen, live, thin);
-  paintGoing(pen, goes, thin);
+  paintAll(pen, [...gone.reverse(), ...live.reverse(), ...goes], thin);
   paintSelected(pen);
   pen.ctx.setLineDash([]);
   pen.ctx.globalAlpha = 1;

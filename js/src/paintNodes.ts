@@ -1,32 +1,45 @@
 import { nodeName } from "./names";
-import { inView, type Pen } from "./pen";
+import { inView, type Look, type Pen, type Sight } from "./pen";
 import { DEAD, GOES, INK, PRUNED } from "./scene";
 import { at } from "./topology";
 
-const FONT = 12.5;
-const FAMILY = 'Inter, system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
+/** Names, in pixels. */
+export const FONT = 12.5;
+export const FAMILY = 'Inter, system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif';
 /** Less room than this for a name and it is left to the tooltip. */
 const LEGIBLE = 16;
 
-function paintCircle(pen: Pen, node: number, radius: number): void {
-  const { ctx, place, scene, palette, px } = pen;
-  const [x, y] = [at(place.nodeX, node), at(place.nodeY, node)];
+/** How a node is drawn; one too small for a ring is a dot. */
+export function nodeLook({ scene, palette, px }: Sight, node: number, radius: number): Look & { readonly fill: string } {
   const voice = at(scene.nodeVoice, node);
   const selected = scene.selectedNodes.has(node);
+  const stroke = selected ? palette.accent : voice === INK ? palette.ink : voice === DEAD ? palette.mute : palette.cut;
   const small = radius < 2.5 * px;
+  return {
+    stroke,
+    fill: small ? stroke : selected ? palette.accentBg : voice === GOES ? palette.cutBg : palette.bg,
+    opacity: voice === PRUNED && !selected ? 0.55 : 1,
+    width: small ? 0 : selected ? 2.2 : voice === INK ? 1.8 : 1.3,
+    dash: voice === INK ? [] : voice === DEAD ? [1, 2.5] : [3, 2.5],
+  };
+}
+
+function paintCircle(pen: Pen, node: number, radius: number): void {
+  const { ctx, place, px } = pen;
+  const [x, y] = [at(place.nodeX, node), at(place.nodeY, node)];
+  const look = nodeLook(pen, node, radius);
   ctx.beginPath();
   ctx.arc(x, y, radius, 0, 2 * Math.PI);
-  ctx.fillStyle = selected ? palette.accentBg : voice === GOES ? palette.cutBg : palette.bg;
-  ctx.strokeStyle = selected ? palette.accent : voice === INK ? palette.ink : voice === DEAD ? palette.mute : palette.cut;
-  ctx.globalAlpha = voice === PRUNED && !selected ? 0.55 : 1;
-  if (small) ctx.fillStyle = ctx.strokeStyle;
+  ctx.fillStyle = look.fill;
+  ctx.strokeStyle = look.stroke;
+  ctx.globalAlpha = look.opacity;
   ctx.fill();
-  if (small) return;
-  ctx.lineWidth = (selected ? 2.2 : voice === INK ? 1.8 : 1.3) * px;
-  ctx.setLineDash(voice === INK ? [] : voice === DEAD ? [px, 2.5 * px] : [3 * px, 2.5 * px]);
+  if (look.width === 0) return;
+  ctx.lineWidth = look.width * px;
+  ctx.setLineDash(look.dash.map((v) => v * px));
   ctx.stroke();
   ctx.setLineDash([]);
-  if (voice === DEAD) {
+  if (at(pen.scene.nodeVoice, node) === DEAD) {
     const d = radius * 0.4;
     ctx.beginPath();
     ctx.moveTo(x - d, y - d);
@@ -55,7 +68,7 @@ interface Label {
 }
 
 /** Where the names of a node layer go: outside at the ends, beside or above the nodes in between. */
-function labelOf(pen: Pen, layer: number, index: number, stagger: boolean): Label {
+function labelOf(pen: Sight, layer: number, index: number, stagger: boolean): Label {
   const { place, scene, camera } = pen;
   const r = at(place.radius, layer) * camera.k;
   const spacing = at(place.spacing, layer) * camera.k;
@@ -73,26 +86,39 @@ function labelOf(pen: Pen, layer: number, index: number, stagger: boolean): Labe
   return { dx: r + 6, dy: 0, align: "left", room: spacing - 2 * r - 14 };
 }
 
-function paintNames(pen: Pen, layer: number): void {
-  const { ctx, place, scene, camera, palette } = pen;
+/** A name where it stands on the screen. */
+export interface Name {
+  readonly text: string;
+  readonly node: number;
+  readonly x: number;
+  readonly y: number;
+  readonly align: CanvasTextAlign;
+  readonly colour: string;
+}
+
+/** The names of a node layer that are in view and fit. */
+export function namesOf(pen: Sight, layer: number, measure: (text: string) => number): Name[] {
+  const { place, scene, camera, palette } = pen;
   const [from, to] = [at(scene.topology.nodeStart, layer), at(scene.topology.nodeStart, layer + 1)];
-  const measure = (text: string): number => ctx.measureText(text).width;
   const spacing = at(place.spacing, layer) * camera.k;
   // Beyond this many names measuring them costs more than it shows; they are alike in length anyway.
   const sample = Array.from({ length: Math.min(64, to - from) }, (_, i) => nodeName(scene.net, from + i));
   const stagger = spacing >= 24 && sample.some((name) => measure(name) > spacing - 8);
+  const names: Name[] = [];
   for (let n = from; n < to; n++) {
     if (!inView(pen, at(place.nodeX, n), at(place.nodeY, n), 60 * pen.px)) continue;
-    const label = labelOf(pen, layer, n - from, stagger);
-    if (label.room < LEGIBLE) continue;
-    const name = clip(measure, nodeName(scene.net, n), label.room);
+    const { dx, dy, align, room } = labelOf(pen, layer, n - from, stagger);
+    if (room < LEGIBLE) continue;
     const voice = at(scene.nodeVoice, n);
-    ctx.textAlign = label.align;
-    ctx.fillStyle = scene.selectedNodes.has(n) ? palette.accent
-      : voice === INK ? (label.align === "left" && layer > 0 ? palette.mute : palette.ink)
-        : voice === DEAD ? palette.mute : palette.cut;
-    ctx.fillText(name, at(place.nodeX, n) * camera.k + camera.x + label.dx, at(place.nodeY, n) * camera.k + camera.y + label.dy);
+    names.push({
+      text: clip(measure, nodeName(scene.net, n), room), node: n, align,
+      x: at(place.nodeX, n) * camera.k + camera.x + dx, y: at(place.nodeY, n) * camera.k + camera.y + dy,
+      colour: scene.selectedNodes.has(n) ? palette.accent
+        : voice === INK ? (align === "left" && layer > 0 ? palette.mute : palette.ink)
+          : voice === DEAD ? palette.mute : palette.cut,
+    });
   }
+  return names;
 }
 
 /** Draw the nodes, then their names at a size that does not change with the zoom. */
@@ -107,5 +133,10 @@ export function paintNodes(pen: Pen, dpr: number): void {
   ctx.setTransform(dpr, 0, 0, dpr, 0, 0);
   ctx.font = `${FONT}px ${FAMILY}`;
   ctx.textBaseline = "middle";
-  place.radius.forEach((_, layer) => paintNames(pen, layer));
+  const measure = (text: string): number => ctx.measureText(text).width;
+  for (const name of place.radius.flatMap((_, layer) => namesOf(pen, layer, measure))) {
+    ctx.textAlign = name.align;
+    ctx.fillStyle = name.colour;
+    ctx.fillText(name.text, name.x, name.y);
+  }
 }

@@ -4,9 +4,8 @@ import type { Palette } from "./palette";
 import type { Scene } from "./scene";
 import { at } from "./topology";
 
-/** Everything that a painter needs for one frame. Drawn in world units; `px` is one pixel of the screen. */
-export interface Pen {
-  readonly ctx: CanvasRenderingContext2D;
+/** What is seen in one frame. In world units; `px` is one pixel of the screen. */
+export interface Sight {
   readonly palette: Palette;
   readonly camera: Camera;
   readonly view: Size;
@@ -18,6 +17,19 @@ export interface Pen {
   readonly y0: number;
   readonly x1: number;
   readonly y1: number;
+}
+
+/** Everything that a painter needs for one frame. */
+export interface Pen extends Sight {
+  readonly ctx: CanvasRenderingContext2D;
+}
+
+/** How a line is drawn; lengths in pixels. */
+export interface Look {
+  readonly stroke: string;
+  readonly opacity: number;
+  readonly width: number;
+  readonly dash: readonly number[];
 }
 
 /** Set a canvas up for a frame. */
@@ -35,7 +47,7 @@ export function createPen(
 }
 
 /** Whether any part of an edge may be in view. */
-export function edgeInView(pen: Pen, edge: number): boolean {
+export function edgeInView(pen: Sight, edge: number): boolean {
   const { place, scene } = pen;
   const [f, t] = [at(scene.topology.from, edge), at(scene.topology.to, edge)];
   const [xf, xb, xt] = [at(place.nodeX, f), at(place.boxX, edge), at(place.nodeX, t)];
@@ -47,7 +59,7 @@ export function edgeInView(pen: Pen, edge: number): boolean {
 }
 
 /** Whether a square of this half side may be in view. */
-export function inView(pen: Pen, x: number, y: number, half: number): boolean {
+export function inView(pen: Sight, x: number, y: number, half: number): boolean {
   return x + half >= pen.x0 && x - half <= pen.x1 && y + half >= pen.y0 && y - half <= pen.y1;
 }
 

@@ -30,6 +30,7 @@ export type Sheets = Readonly<Record<string, Sheet>>;
 /** The sheets that the toolbar offers. */
 export const SHEETS: readonly (readonly [string, string, string])[] = [
   ["history", "History", "Every state so far, and the way to each"],
+  ["save", "Save", "Picture, page, script, full screen"],
 ];
 
 /** Opens one sheet at a time. Their code comes from Python when the first is opened: saved notebooks need not hold it. */

@@ -56,7 +56,8 @@ export class FakePython {
     this.past = [];
     this.future = [];
     /** What answers questions, by what they are about. */
-    this.answers = { history: () => this.history(), compensations: () => ({ mean: { loss: 0.0484, accuracy: null }, none: { loss: 0.212, accuracy: null } }), script: () => ({ python: "session.prune([(0, 0, 1)])", json: "{}" }) };
+    this.answers = { history: () => this.history(), compensations: () => ({ mean: { loss: 0.0484, accuracy: null }, none: { loss: 0.212, accuracy: null } }), script: () => ({ python: "session.prune([(0, 0, 1)])", json: "{}" }),
+      page: () => ({ html: "<!doctype html><title>KAN</title>" }) };
     this.revision = 0;
     this.widths = model.traits.network.widths;
     this.edges = edgesOf(this.widths);

@@ -24,6 +24,9 @@ def foresee(session: Session, *, draws: int = 5) -> Curves:
     return curve(session, None, [plan.criterion], structure=plan.structure, compensate=compensate, draws=draws)
 
 
+Question = tuple[PruningPlan, int, int]
+
+
 class Foresight:
     """Answers the latest question, in a thread of its own: first the curve, then the control as well.
 
@@ -34,16 +37,16 @@ class Foresight:
 
     def __init__(self, session: Session, answer: Callable[[Curves], None]) -> None:
         self._session, self._answer = session, answer
-        self._asked: tuple[PruningPlan, int, int] | None = None
+        self._asked: Question | None = None
+        self._answered: Question | None = None
         self._wanted = threading.Event()
         self._thread: threading.Thread | None = None
         self._closed = False
 
     def ask(self) -> None:
         """Work out the curve, unless it is known or there is nothing to measure a loss on."""
-        session, state = self._session, self._session.history.present
-        question = (replace(state.plan, threshold=0.0), id(state.capture), id(state.base))
-        if question == self._asked or not session.before.quality or self._closed:
+        question = self._question()
+        if question == self._asked or not self._session.before.quality or self._closed:
             return
         self._asked = question
         self._wanted.set()
@@ -51,10 +54,19 @@ class Foresight:
             self._thread = threading.Thread(target=self._work, name="kan_widget foresight", daemon=True)
             self._thread.start()
 
+    @property
+    def known(self) -> bool:
+        """Whether the last answer is to the question as it would be asked now."""
+        return self._answered == self._question()
+
     def close(self) -> None:
         """Answer no more."""
         self._closed = True
         self._wanted.set()
+
+    def _question(self) -> Question:
+        state = self._session.history.present
+        return (replace(state.plan, threshold=0.0), id(state.capture), id(state.base))
 
     def _work(self) -> None:
         while self._wanted.wait() and not self._closed:
@@ -72,6 +84,7 @@ class Foresight:
             wanted = not (self._wanted.is_set() or self._closed)
             if wanted:
                 self._answer(found)
+                self._answered = self._asked
             return wanted
 
         return self._session.adapter.take(tell)

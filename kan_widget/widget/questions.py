@@ -54,13 +54,20 @@ def _quality(quality: Evaluation | None) -> dict[str, float | None]:
 QUESTIONS: dict[str, Question] = {"history": history, "script": script, "compensations": compensations}
 
 
-def answer(session: Session, content: dict[str, Any]) -> dict[str, Any]:
+def answer(session: Session, content: dict[str, Any], page: Callable[[], str]) -> dict[str, Any]:
     """The answer to a message of type ``ask``, taken while nobody changes the model.
+
+    Args:
+        session: What is asked about.
+        content: The message.
+        page: Writes the widget as a page, which is more than the session knows of.
 
     Raises:
         ValueError: If nobody knows what it is about.
     """
     about = content.get("about")
+    if about == "page":
+        return {"html": page()}
     question = QUESTIONS.get(about) if isinstance(about, str) else None
     if question is None:
         raise ValueError("unknown question")

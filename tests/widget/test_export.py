@@ -3,6 +3,7 @@
 import base64
 import json
 import re
+import time
 from pathlib import Path
 
 import numpy as np
@@ -73,3 +74,29 @@ def test_frame_holds_the_page(widget: KANWidget) -> None:
     html = widget.static().data
     assert html.startswith("<div><iframe srcdoc=")
     assert 'sandbox="allow-scripts' in html
+
+
+def test_page_asked_for_by_a_view_is_that_of_python(widget: KANWidget) -> None:
+    sent: list[dict[str, object]] = []
+    widget.send = lambda content, buffers=None: sent.append(content)  # type: ignore[method-assign]
+    widget.session.prune([(0, 1, 1)])
+    widget._handle_custom_msg({"type": "ask", "id": "q", "about": "page"}, [])
+    (answer,) = sent
+    value = answer["value"]
+    assert isinstance(value, dict)
+    assert value["html"] == widget.to_html()
+
+
+def test_page_takes_the_curve_that_a_view_has_had(widget: KANWidget, monkeypatch: pytest.MonkeyPatch) -> None:
+    widget._handle_custom_msg({"type": "hello"}, [])
+    for _ in range(400):
+        if widget._foresight is not None and widget._foresight.known and "control_low" in widget.curve:
+            break
+        time.sleep(0.01)
+    before = state_of(widget.to_html())["curve"]
+    assert isinstance(before, dict)
+    assert base64.b64decode(before["loss"]) == widget.curve["loss"]
+    widget.session.prune([(0, 1, 1)])  # another curve: the known one is not taken for it
+    after = state_of(widget.to_html())["curve"]
+    assert isinstance(after, dict)
+    assert after["loss"] != before["loss"]

@@ -1,5 +1,6 @@
 import type { Sheets } from "../sheet";
 import { history } from "./history";
+import { save } from "./save";
 
 /** The sheets by name, for `src/sheet.ts` to load when one is opened. */
-export const sheets: Sheets = { history };
+export const sheets: Sheets = { history, save };

@@ -47,6 +47,21 @@ def history(stand: Stand) -> None:
     plain(stand)
 
 
+def save(stand: Stand) -> None:
+    pruned(stand)
+    stand.button("Save").click()
+    stand.page.get_by_role("img", name="The picture to be saved").wait_for()
+    plain(stand)
+
+
+def save_large(stand: Stand) -> None:
+    stand.button("Save").click()
+    stand.page.get_by_role("img", name="The picture to be saved").wait_for()
+    stand.page.get_by_label("Transparent").check()
+    stand.page.get_by_role("radio", name="Dark").check()
+    plain(stand)
+
+
 def several(stand: Stand) -> None:
     stand.edge("x1", "h1").click()
     stand.edge("x2", "h1").click(modifiers=["Shift"])
@@ -136,6 +151,9 @@ SHOTS: dict[str, tuple[Act, dict[str, Any]]] = {
     "narrow": (dragged, {"width": 480}),
     "history": (history, {}),
     "narrow-history": (history, {"width": 480}),
+    "save": (save, {"height": 720}),
+    "save-64-16-10": (save_large, {"network": {"widths": [64, 16, 10]}}),
+    "narrow-save": (save, {"width": 480}),
     "narrow-edge": (edge, {"width": 480}),
     "notebook": (edge, {"width": 896, "height": 480}),
     "1-1": (only_edge, {"network": {"widths": [1, 1]}}),

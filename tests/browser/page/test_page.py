@@ -3,10 +3,12 @@
 import re
 from itertools import pairwise
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 import torch
-from playwright.sync_api import Browser, expect
+from PIL import Image, ImageStat
+from playwright.sync_api import Browser, Locator, expect
 
 from kan_widget import KAN, KANWidget
 from tests.browser.page.harness import Stand, box_of
@@ -681,6 +683,103 @@ def test_history_leads_to_any_state_and_takes_notes(stand: Stand) -> None:
     expect(stand.page.get_by_role("table")).to_contain_text("0.0612")
     stand.page.keyboard.press("Escape")
     expect(states).to_have_count(0)
+
+
+def save_sheet(stand: Stand) -> Locator:
+    stand.button("Save").click()
+    sheet = stand.page.get_by_role("complementary", name="Save")
+    expect(sheet.get_by_role("img", name="The picture to be saved")).to_be_visible()
+    return sheet
+
+
+def saved(stand: Stand, button: str) -> Path:
+    with stand.page.expect_download() as download:
+        stand.button(button).click()
+    expect(stand.page.get_by_text(f"{download.value.suggested_filename} saved")).to_be_visible()
+    return Path(download.value.path())
+
+
+def test_save_gives_a_picture_of_shapes_and_text(stand: Stand) -> None:
+    stand.open()
+    stand.python('python.apply({type: "set_threshold", threshold: 0.01}); python.write();')
+    save_sheet(stand)
+    svg = "{http://www.w3.org/2000/svg}"
+    root = ElementTree.parse(saved(stand, "Save SVG")).getroot()
+    assert root.tag == f"{svg}svg"
+    assert {element.tag for element in root.iter()} == {
+        svg + tag for tag in ("svg", "title", "desc", "g", "rect", "path", "polyline", "circle", "text")
+    }
+    assert len(root.findall(f".//*[@id='functions']/{svg}g")) == 15
+    assert [text.text for text in root.iter(f"{svg}text")] == ["x1", "x2", "h1", "h2", "h3", "h4", "h5", "y"]
+    stand.page.get_by_label("Pruned parts").uncheck()
+    root = ElementTree.parse(saved(stand, "Save SVG")).getroot()
+    assert len(root.findall(f".//*[@id='functions']/{svg}g")) == 9
+
+
+def test_save_gives_a_bitmap_at_the_scale_and_on_the_background_asked_for(stand: Stand) -> None:
+    stand.open()
+    sheet = save_sheet(stand)
+    pictures = []
+    for scale, colours, clear in ((1, "Light", False), (4, "Dark", False), (2, "Light", True)):
+        sheet.get_by_role("radio", name=re.compile(f"^{scale}")).check()
+        sheet.get_by_role("radio", name=colours).check()
+        sheet.get_by_label("Transparent").set_checked(clear)
+        pictures.append(Image.open(saved(stand, "Save PNG")).convert("RGBA"))
+    light, dark, none = pictures
+    assert (dark.width, dark.height) == (4 * light.width, 4 * light.height)
+    assert none.width == 2 * light.width
+    assert [picture.getpixel((3, 3)) for picture in pictures] == [(255, 255, 255, 255), (21, 24, 29, 255), (0, 0, 0, 0)]
+    assert ImageStat.Stat(light.convert("L")).stddev[0] > 10  # something is drawn on it
+    assert ImageStat.Stat(none.getchannel("A")).mean[0] > 1
+
+
+def test_save_gives_the_page_that_python_writes(stand: Stand) -> None:
+    stand.open()
+    save_sheet(stand)
+    assert saved(stand, "Save HTML").read_text().startswith("<!doctype html>")
+    stand.python("python.answers.page = undefined;")
+    stand.button("Save HTML").click()
+    expect(stand.page.get_by_text("unknown question")).to_be_visible()
+
+
+def test_save_copies_the_script_or_shows_it_where_it_may_not(stand: Stand) -> None:
+    stand.page.context.grant_permissions(["clipboard-read", "clipboard-write"])
+    stand.open()
+    sheet = save_sheet(stand)
+    sheet.get_by_role("button", name="Copy as Python").click()
+    expect(sheet.get_by_text("copied as Python")).to_be_visible()
+    assert stand.page.evaluate("navigator.clipboard.readText()") == "session.prune([(0, 0, 1)])"
+    stand.page.evaluate("() => { navigator.clipboard.writeText = () => Promise.reject(new Error()); }")
+    sheet.get_by_role("button", name="Copy as JSON").click()
+    expect(sheet.get_by_role("textbox", name="Script")).to_have_value("{}")
+
+
+def test_full_screen_fills_it_and_esc_leaves(stand: Stand) -> None:
+    stand.open(traits={"height": 500})
+    sheet = save_sheet(stand)
+    region = stand.page.get_by_role("region")
+    sheet.get_by_role("button", name="Full screen").click()
+    stand.page.wait_for_function("document.fullscreenElement !== null")
+    screen = stand.page.evaluate("[innerWidth, innerHeight]")
+    stand.page.wait_for_function(
+        "height => Math.abs(document.fullscreenElement.clientHeight - height) < 2", arg=screen[1]
+    )
+    stand.settle()
+    box = box_of(region)
+    assert [box["width"], box["height"]] == screen
+    expect(sheet.get_by_role("button", name="Full screen")).to_have_attribute("aria-pressed", "true")
+    sheet.get_by_role("button", name="Full screen").click()
+    stand.page.wait_for_function("document.fullscreenElement === null")
+    expect(sheet.get_by_role("button", name="Full screen")).to_have_attribute("aria-pressed", "false")
+    assert box_of(region)["height"] == 500
+
+
+def test_full_screen_says_so_where_the_page_forbids_it(stand: Stand) -> None:
+    stand.page.evaluate("Object.defineProperty(document, 'fullscreenEnabled', { value: false })")
+    stand.open()
+    sheet = save_sheet(stand)
+    sheet.get_by_role("button", name="Full screen").click()
+    expect(sheet.get_by_text("This page does not allow full screen.")).to_be_visible()
 
 
 def test_sheets_say_so_where_there_is_no_kernel(stand: Stand) -> None:
