@@ -456,8 +456,9 @@ class _NativeLayer(torch.autograd.Function):
     ) -> Tensor:
         kernel, knots, base, mask, fill = rest
         rows, edges = _in_rows(x, coef, scale_spline, scale_base, bias, mask, fill)
-        y, weight = kernel.forward(rows, edges, knots, base)
-        if any(ctx.needs_input_grad):
+        keep = any(ctx.needs_input_grad)
+        y, weight = kernel.forward(rows, edges, knots, base, keep)
+        if keep:
             ctx.save_for_backward(x, coef, scale_spline, scale_base, bias, mask, fill)
             ctx.rest = (kernel, knots, base, weight)
         return y

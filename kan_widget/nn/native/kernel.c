@@ -18,6 +18,9 @@
 #include <string.h>
 #if defined(__AVX512F__) && defined(__AVX512VL__)
 #include <immintrin.h>
+#define WIDE 1 /* registers that serve as tables, and that can be closed up */
+#else
+#define WIDE 0
 #endif
 
 #if defined(__AVX512F__)
@@ -44,6 +47,10 @@
 /* Knots that are compared one by one; more are searched. */
 #define FEW_KNOTS 24
 #define MAX_THREADS 64
+/* Share of edges that are on below which they are gone through one by one. */
+#define FEW_EDGES 0.35
+/* Spans and bases that a table in registers holds. */
+#define ENTRIES 16
 
 enum { SILU, IDENTITY, ZERO };
 enum { DONE, NO_MEMORY };
@@ -123,7 +130,7 @@ INLINE V NAME(choose)(W where, V yes, V no) { return (V)(((W)yes & where) | ((W)
 
 /* ---- a layer ---- */
 
-/* What Python hands over, field for field as in kernel.py; the last four are ours. What is not wanted is NULL. */
+/* What Python hands over, field for field as in kernel.py; the last five are ours. What is not wanted is NULL. */
 #define LAYER NAME(layer)
 typedef struct {
     const REAL *coef;                        /* (out, in, bases), with the strides below */
@@ -140,9 +147,11 @@ typedef struct {
     REAL *grad_x, *grad_coef, *grad_spline, *grad_base;
     int64_t coef_out, coef_in, coef_basis, base_out, base_in;
     int64_t n_in, n_out, batch, count, k, base, threads;
+    int64_t keep;      /* whether the packed weights are wanted */
     REAL *offset;      /* (out,) */
     REAL *grad_rows;   /* rows of targets, in panels (batch, width) */
     REAL *grad_weight; /* packed */
+    const void *live;  /* the edges that are on, where they are few */
     int64_t failed;
 } LAYER;
 
@@ -197,7 +206,7 @@ typedef struct {
     int32_t *starts;           /* (count + 1,): where each span starts; the first holds what lies outside */
 } POINTS;
 
-#if defined(__AVX512F__) && defined(__AVX512VL__)
+#if WIDE
 #if IS_FLOAT
 #define MASK __mmask16
 #define COMPARE _mm512_cmp_ps_mask
@@ -276,9 +285,6 @@ WHOLE void NAME(sort_few)(const REAL *x, int n, const REAL *knots, int64_t step,
 #undef STORE
 #undef SPLAT
 #undef COMPRESS_PLACES
-#define HAS_SORT_FEW 1
-#else
-#define HAS_SORT_FEW 0
 #endif
 
 /* How many knots are at or below each point, and 0 where all are. */
@@ -365,7 +371,7 @@ static void NAME(prepare)(PREPARED *to, const REAL *knots, int64_t step, int cou
 WHOLE void NAME(fill)(const LAYER *l, int64_t input, int64_t first, int n, PREPARED *prepared, POINTS *p, int slopes) {
     const int k = (int)l->k, count = (int)l->count;
     const REAL *x = l->x + input * l->batch + first, *knots = l->knots + input;
-#if HAS_SORT_FEW
+#if WIDE
     if (count <= FEW_KNOTS) NAME(sort_few)(x, n, knots, l->n_in, count, p);
     else
 #endif
@@ -509,6 +515,147 @@ static void NAME(forward_blocks)(void *job, int64_t start, int64_t stop) {
     NAME(leave_room)(&room);
 }
 
+/* ---- forward where few edges are on ---- */
+
+#if WIDE
+#if IS_FLOAT
+#define LOOK_UP(table, at) _mm512_permutexvar_ps((__m512i)(at), (__m512)NAME(load)(table))
+#else
+#define LOOK_UP(table, at)                                                                                             \
+    _mm512_permutex2var_pd((__m512d)NAME(load)(table), (__m512i)(at), (__m512d)NAME(load)((table) + LANES))
+#endif
+
+#define LIVE NAME(live)
+typedef struct {
+    int64_t *first;  /* (in + 1,): the first edge of each input */
+    int64_t *target; /* of each edge */
+    REAL *numbers;   /* of each edge: its coefficients, and ENTRIES on, its base scale */
+} LIVE;
+#define PER_EDGE (2 * ENTRIES)
+
+static void NAME(free_live)(LIVE *live) {
+    free(live->first);
+    free(live->target);
+    free(live->numbers);
+}
+
+/* List the edges that are on by their inputs. 0 where they are many or there is no memory. */
+static int NAME(list_live)(const LAYER *l, LIVE *live) {
+    const int64_t bases = l->count - l->k - 1, n_in = l->n_in, size = n_in * l->n_out;
+    int64_t n = 0;
+    if (!l->mask || l->count - 1 > ENTRIES || l->k > 3) return 0;
+    for (int64_t edge = 0; edge < size; edge++) n += l->mask[edge] != 0;
+    if (n > FEW_EDGES * size) return 0;
+    live->first = aligned((n_in + 2) * sizeof *live->first);
+    live->target = aligned(n * sizeof *live->target);
+    live->numbers = aligned(n * PER_EDGE * sizeof *live->numbers);
+    if (!live->first || !live->target || !live->numbers) return NAME(free_live)(live), 0;
+    int64_t *next = live->first + 1;
+    memset(live->first, 0, (n_in + 2) * sizeof *live->first);
+    for (int64_t o = 0; o < l->n_out; o++)
+        for (int64_t i = 0; i < n_in; i++) live->first[i + 2] += l->mask[o * n_in + i] != 0;
+    for (int64_t i = 0; i < n_in; i++) live->first[i + 2] += live->first[i + 1];
+    for (int64_t o = 0; o < l->n_out; o++)
+        for (int64_t i = 0; i < n_in; i++) {
+            if (!l->mask[o * n_in + i]) continue;
+            const int64_t to = next[i]++;
+            const REAL *coef = l->coef + o * l->coef_out + i * l->coef_in;
+            const REAL scale = l->scale_spline ? l->scale_spline[o * n_in + i] : 1;
+            REAL *numbers = live->numbers + to * PER_EDGE;
+            live->target[to] = o;
+            for (int64_t m = 0; m < ENTRIES; m++) numbers[m] = m < bases ? coef[m * l->coef_basis] * scale : 0;
+            numbers[ENTRIES] = l->scale_base[o * l->base_out + i * l->base_in];
+        }
+    return 1;
+}
+
+/* As `bases`, for points in the order that they have: what depends on the span is looked up. */
+INLINE void NAME(look_up_bases)(const int k, const LAYER *l, const PREPARED *prepared, int n, POINTS *p, INTEGER *spans) {
+    const int count = (int)l->count, bases = count - k - 1;
+    REAL knots[2 * 3][ENTRIES], inverse[4][3][ENTRIES];
+    for (int j = 0; j < ENTRIES; j++) {
+        const int span = j < count - 1 ? j : count - 2;
+        for (int c = 0; c < 2 * k; c++) knots[c][j] = prepared->knots[span + 1 + c];
+        for (int d = 1; d <= k; d++)
+            for (int r = 0; r < d; r++) inverse[d][r][j] = prepared->inverse[d][k + span + 1 - d + r];
+    }
+    for (int q = 0; q < n; q += LANES) {
+        V x = NAME(load)(p->x + q), value[4] = {NAME(splat)(1)};
+        W at = {0};
+        for (int c = 0; c < count; c++) at -= (W)(x >= prepared->knots[k + c]);
+        W inside = (W)(at > 0) & (W)(at < count), span = (at - 1) & inside;
+        UNROLL for (int d = 1; d <= k; d++) {
+            V saved = {0};
+            UNROLL for (int r = 0; r < d; r++) {
+                V share = value[r] * (V)LOOK_UP(inverse[d][r], span);
+                value[r] = saved + ((V)LOOK_UP(knots[k + r], span) - x) * share;
+                saved = (x - (V)LOOK_UP(knots[k - d + r], span)) * share;
+            }
+            value[d] = saved;
+        }
+        UNROLL for (int r = 0; r <= k; r++) {
+            W basis = span - k + r;
+            NAME(store)(p->values[r] + q, NAME(choose)(inside & (basis >= 0) & (basis < bases), value[r], (V){0}));
+        }
+        memcpy(spans + q, &span, sizeof span);
+    }
+}
+
+/* Add an edge at n points to its target. */
+INLINE void NAME(add_edge)(const int k, const REAL *numbers, int n, POINTS *p, const INTEGER *spans, REAL *y) {
+    for (int q = 0; q < n; q += LANES) {
+        W span;
+        memcpy(&span, spans + q, sizeof span);
+        V sum = NAME(load)(y + q) + NAME(load)(p->values[k + 1] + q) * numbers[ENTRIES];
+        UNROLL for (int r = 0; r <= k; r++)
+            sum += NAME(load)(p->values[r] + q) * (V)LOOK_UP(numbers, (span - k + r) & (ENTRIES - 1));
+        NAME(store)(y + q, sum);
+    }
+}
+
+WHOLE void NAME(add_input)(const LAYER *l, const LIVE *live, int64_t i, int64_t block, int n, ROOM *room, REAL *y) {
+    INTEGER spans[BLOCK + 64];
+    POINTS *p = room->points;
+    memcpy(p->x, l->x + i * l->batch + block * BLOCK, n * sizeof *p->x);
+    memset(p->x + n, 0, LANES * sizeof *p->x);
+    NAME(base_values)((int)l->base, p->x, n, p->values[l->k + 1], NULL);
+    NAME(prepare)(&room->prepared, l->knots + i, l->n_in, (int)l->count, (int)l->k);
+#define EACH_EDGE(k)                                                                                                   \
+    NAME(look_up_bases)(k, l, &room->prepared, n, p, spans);                                                           \
+    for (int64_t e = live->first[i]; e < live->first[i + 1]; e++)                                                      \
+        NAME(add_edge)(k, live->numbers + e * PER_EDGE, n, p, spans, y + live->target[e] * (BLOCK + 64))
+    switch (l->k) {
+    case 1: EACH_EDGE(1); break;
+    case 2: EACH_EDGE(2); break;
+    default: EACH_EDGE(3);
+    }
+#undef EACH_EDGE
+}
+
+static void NAME(live_blocks)(void *job, int64_t start, int64_t stop) {
+    LAYER *l = job;
+    const LIVE *live = l->live;
+    ROOM room = {0};
+    REAL *y = aligned(l->n_out * (BLOCK + 64) * sizeof *y);
+    if (!NAME(take_room)(&room, l, 1) || !y) {
+        l->failed = 1;
+        stop = start;
+    }
+    for (int64_t block = start; block < stop; block++) {
+        const int n = l->batch - block * BLOCK < BLOCK ? (int)(l->batch - block * BLOCK) : BLOCK;
+        for (int64_t o = 0; o < l->n_out; o++)
+            for (int q = 0; q < n + LANES; q++) y[o * (BLOCK + 64) + q] = l->offset[o];
+        for (int64_t i = 0; i < l->n_in; i++)
+            if (live->first[i] < live->first[i + 1]) NAME(add_input)(l, live, i, block, n, &room, y);
+        for (int64_t o = 0; o < l->n_out; o++)
+            memcpy(l->y + o * l->batch + block * BLOCK, y + o * (BLOCK + 64), n * sizeof *y);
+    }
+    free(y);
+    NAME(leave_room)(&room);
+}
+#undef LOOK_UP
+#endif
+
 /* ---- backward ---- */
 
 /* Add each point's gradient, times its values, to rows of the gradient of the weights. */
@@ -638,53 +785,49 @@ static void NAME(turn_blocks)(void *job, int64_t start, int64_t stop) {
 
 /* ---- weights in panels of targets, and back ---- */
 
-/* Eight inputs times one vector of targets at a time, so that both sides stay in the cache. */
+/* Edges of one vector of targets with some inputs at a time: both sides are then in the cache, and read in order. */
+#define TILE 32
+#define TILES(n_in) (((n_in) + TILE - 1) / TILE)
 #define FOR_TILES                                                                                                      \
     for (int64_t tile = start; tile < stop; tile++)                                                                    \
         for (int64_t first = 0; first < padded; first += LANES)                                                        \
-            for (int64_t i = tile * 8; i < tile * 8 + 8 && i < n_in; i++)
+            for (int64_t o = first; o < first + LANES; o++)                                                            \
+                for (int64_t i = tile * TILE; i < tile * TILE + TILE && i < n_in; i++)
+/* Where the packed weights of an edge are, `width` apart. */
+#define PACKED(from)                                                                                                   \
+    const int64_t edge = o * n_in + i, panel = first / PANEL * PANEL;                                                  \
+    const int width = NAME(width)(padded, panel);                                                                      \
+    REAL *packed = (from) + (panel * n_in + i * width) * (bases + 1) + (o - panel)
 
 static void NAME(pack_tiles)(void *job, int64_t start, int64_t stop) {
-    LAYER *l = job;
-    const int64_t n_in = l->n_in, padded = NAME(padded)(l->n_out), bases = l->count - l->k - 1;
+    const LAYER *l = job;
+    const int64_t n_in = l->n_in, padded = NAME(padded)(l->n_out), bases = l->count - l->k - 1, step = l->coef_basis;
     FOR_TILES {
-        const int64_t panel = first / PANEL * PANEL;
-        const int width = NAME(width)(padded, panel);
-        REAL *to = l->weight + (panel * n_in + i * width) * (bases + 1) + (first - panel);
-        for (int lane = 0; lane < LANES; lane++) {
-            const int64_t o = first + lane, edge = o * n_in + i;
-            if (o >= l->n_out || (l->mask && !l->mask[edge])) {
-                for (int64_t m = 0; m <= bases; m++) to[m * width + lane] = 0;
-                continue;
-            }
-            const REAL *coef = l->coef + o * l->coef_out + i * l->coef_in;
-            const REAL scale = l->scale_spline ? l->scale_spline[edge] : 1;
-            for (int64_t m = 0; m < bases; m++) to[m * width + lane] = coef[m * l->coef_basis] * scale;
-            to[bases * width + lane] = l->scale_base[o * l->base_out + i * l->base_in];
-        }
+        PACKED(l->weight);
+        const int live = o < l->n_out && (!l->mask || l->mask[edge]);
+        const REAL *coef = l->coef + (live ? o * l->coef_out + i * l->coef_in : 0);
+        const REAL scale = live && l->scale_spline ? l->scale_spline[edge] : 1;
+        for (int64_t m = 0; m < bases; m++) packed[m * width] = live ? coef[m * step] * scale : 0;
+        packed[bases * width] = live ? l->scale_base[o * l->base_out + i * l->base_in] : 0;
     }
 }
 
 static void NAME(unpack_tiles)(void *job, int64_t start, int64_t stop) {
-    LAYER *l = job;
-    const int64_t n_in = l->n_in, padded = NAME(padded)(l->n_out), bases = l->count - l->k - 1;
+    const LAYER *l = job;
+    const int64_t n_in = l->n_in, padded = NAME(padded)(l->n_out), bases = l->count - l->k - 1, step = l->coef_basis;
     FOR_TILES {
-        const int64_t panel = first / PANEL * PANEL;
-        const int width = NAME(width)(padded, panel);
-        const REAL *from = l->grad_weight + (panel * n_in + i * width) * (bases + 1) + (first - panel);
-        for (int lane = 0; lane < LANES && first + lane < l->n_out; lane++) {
-            const int64_t edge = (first + lane) * n_in + i;
-            const REAL *coef = l->coef + (first + lane) * l->coef_out + i * l->coef_in;
-            const REAL live = !l->mask || l->mask[edge], scale = l->scale_spline ? l->scale_spline[edge] * live : live;
-            REAL spline = 0, *to = l->grad_coef + edge * bases;
-            for (int64_t m = 0; m < bases; m++) {
-                const REAL g = from[m * width + lane];
-                spline += g * coef[m * l->coef_basis];
-                to[m] = g * scale;
-            }
-            if (l->grad_spline) l->grad_spline[edge] = spline * live;
-            l->grad_base[edge] = from[bases * width + lane] * live;
+        if (o >= l->n_out) break;
+        PACKED(l->grad_weight);
+        const REAL *coef = l->coef + o * l->coef_out + i * l->coef_in;
+        const REAL live = !l->mask || l->mask[edge], scale = l->scale_spline ? l->scale_spline[edge] * live : live;
+        REAL spline = 0, *to = l->grad_coef + edge * bases;
+        for (int64_t m = 0; m < bases; m++) {
+            const REAL g = packed[m * width];
+            spline += g * coef[m * step];
+            to[m] = g * scale;
         }
+        if (l->grad_spline) l->grad_spline[edge] = spline * live;
+        l->grad_base[edge] = packed[bases * width] * live;
     }
 }
 
@@ -707,12 +850,21 @@ int64_t NAME(kan_packed)(int64_t n_in, int64_t n_out, int64_t bases) {
 /* Bytes of the struct, to compare with Python's. */
 int64_t NAME(kan_layer_size)(void) { return sizeof(LAYER); }
 
-/* Write y and the packed weights. Gives 0, or NO_MEMORY. */
+/* Write y, and the packed weights if they are kept. Gives 0, or NO_MEMORY. */
 int NAME(kan_forward)(LAYER *l) {
     if (!(l->offset = aligned(l->n_out * sizeof *l->offset))) return NO_MEMORY;
     NAME(sum_offsets)(l);
-    in_parallel(NAME(pack_tiles), l, (l->n_in + 7) / 8, l->threads);
-    in_parallel(NAME(forward_blocks), l, (l->batch + BLOCK - 1) / BLOCK, l->threads);
+    const int64_t blocks = (l->batch + BLOCK - 1) / BLOCK;
+    int few = 0;
+#if WIDE
+    LIVE live = {0};
+    few = NAME(list_live)(l, &live);
+    l->live = &live;
+    if (few) in_parallel(NAME(live_blocks), l, blocks, l->threads);
+    if (few) NAME(free_live)(&live);
+#endif
+    if (!few || l->keep) in_parallel(NAME(pack_tiles), l, TILES(l->n_in), l->threads);
+    if (!few) in_parallel(NAME(forward_blocks), l, blocks, l->threads);
     free(l->offset);
     return l->failed ? NO_MEMORY : DONE;
 }
@@ -728,7 +880,7 @@ int NAME(kan_backward)(LAYER *l) {
         in_parallel(NAME(turn_blocks), l, (l->batch + BLOCK - 1) / BLOCK, l->threads);
         in_parallel(NAME(backward_inputs), l, l->n_in, l->threads);
     }
-    if (!l->failed && l->grad_weight) in_parallel(NAME(unpack_tiles), l, (l->n_in + 7) / 8, l->threads);
+    if (!l->failed && l->grad_weight) in_parallel(NAME(unpack_tiles), l, TILES(l->n_in), l->threads);
     free(l->grad_rows);
     free(l->grad_weight);
     return l->failed ? NO_MEMORY : DONE;
@@ -746,5 +898,9 @@ int NAME(kan_backward)(LAYER *l) {
 #undef ROOM
 #undef BY_ROWS
 #undef FOR_TILES
-#undef HAS_SORT_FEW
+#undef TILE
+#undef TILES
+#undef PACKED
+#undef LIVE
+#undef PER_EDGE
 #endif

@@ -26,8 +26,8 @@ class _Layer(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in ("knots", "x", "y", "weight", "grad")),
         *((name, ctypes.c_void_p) for name in ("grad_x", "grad_coef", "grad_spline", "grad_base")),
         *((name, ctypes.c_int64) for name in ("coef_out", "coef_in", "coef_basis", "base_out", "base_in")),
-        *((name, ctypes.c_int64) for name in ("n_in", "n_out", "batch", "count", "k", "base", "threads")),
-        *((name, ctypes.c_void_p) for name in ("offset", "grad_rows", "grad_weight")),
+        *((name, ctypes.c_int64) for name in ("n_in", "n_out", "batch", "count", "k", "base", "threads", "keep")),
+        *((name, ctypes.c_void_p) for name in ("offset", "grad_rows", "grad_weight", "live")),
         ("failed", ctypes.c_int64),
     )
 
@@ -73,7 +73,7 @@ class Kernel:
             and (edges.fill is None or not edges.fill.requires_grad)
         )
 
-    def forward(self, x: Tensor, edges: Edges, knots: Knots, base: str) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, edges: Edges, knots: Knots, base: str, keep: bool) -> tuple[Tensor, Tensor]:
         """Evaluate a layer at contiguous points.
 
         Args:
@@ -81,9 +81,10 @@ class Kernel:
             edges: Contiguous but for `coef` and `scale_base`.
             knots: The layer's knots.
             base: Name of the base function.
+            keep: Whether there will be a backward pass.
 
         Returns:
-            The layer's outputs, ``(out, batch)``, and its weights as `backward` wants them.
+            The layer's outputs, ``(out, batch)``, and, if `keep`, its weights as `backward` wants them.
 
         Raises:
             MemoryError: If there is not enough memory.
@@ -99,6 +100,7 @@ class Kernel:
             weight.data_ptr(),
             *(None,) * 5,
             *_sizes(x, edges, knots, base),
+            keep,
         )
         if run(call):
             raise MemoryError("there is not enough memory for a layer")
