@@ -19,7 +19,7 @@ function fromBase64(text: string): ArrayBuffer {
 }
 
 /** Cut to `length` values, or pad with zeros, so that a short message cannot make a hole in the picture. */
-function exactly<T extends Float32Array | Uint16Array | Uint8Array>(from: T, into: T): T {
+function exactly<T extends Float32Array | Uint8Array>(from: T, into: T): T {
   into.set(from.subarray(0, into.length));
   return into;
 }
@@ -31,12 +31,6 @@ export function float32(value: unknown, length?: number): Float32Array {
   const bytes = toBytes(value);
   const found = new Float32Array(bytes, 0, whole(bytes, 4));
   return length === undefined ? found : exactly(found, new Float32Array(length));
-}
-
-/** Decode little-endian uint16, cut or padded to `length`. */
-export function uint16(value: unknown, length: number): Uint16Array {
-  const bytes = toBytes(value);
-  return exactly(new Uint16Array(bytes, 0, whole(bytes, 2)), new Uint16Array(length));
 }
 
 /** Decode uint8, cut or padded to `length`. */

@@ -4,7 +4,7 @@ import type { Network } from "./wire";
 /** Draw points from 0 (bottom) to 1 (top), so that each curve fills its frame; a constant one lies in the middle. */
 function heightOf(net: Network, edge: number, i: number): number {
   const flat = !(at(net.curveHigh, edge) > at(net.curveLow, edge));
-  return flat ? 0.5 : at(net.curves, edge * net.points + i) / 65535;
+  return flat ? 0.5 : at(net.curves, edge * net.points + i) / 255;
 }
 
 /**
@@ -35,6 +35,6 @@ export function curveOf(net: Network, edge: number): { x: Float32Array; y: Float
   return {
     x: Float32Array.from({ length: net.points }, (_, i) => low + ((high - low) * i) / last),
     y: Float32Array.from({ length: net.points }, (_, i) =>
-      bottom + (at(net.curves, edge * net.points + i) / 65535) * (top - bottom)),
+      bottom + (at(net.curves, edge * net.points + i) / 255) * (top - bottom)),
   };
 }

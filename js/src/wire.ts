@@ -1,5 +1,5 @@
 import type { AnyModel } from "@anywidget/types";
-import { float32, toBytes, uint16, uint8 } from "./bytes";
+import { float32, toBytes, uint8 } from "./bytes";
 import { createTopology, type Edge, type Node, type Part, type Topology } from "./topology";
 
 /** The bits of an edge in `pruning.edges`. */
@@ -67,7 +67,7 @@ export interface Network {
   readonly names: readonly (readonly string[])[];
   readonly points: number;
   readonly bins: number;
-  readonly curves: Uint16Array;
+  readonly curves: Uint8Array;
   readonly curveLow: Float32Array;
   readonly curveHigh: Float32Array;
   readonly low: Float32Array;
@@ -76,6 +76,8 @@ export interface Network {
 }
 
 export interface Scores {
+  /** Rows and columns of the image that the inputs are, row by row; null where they are none. */
+  readonly inputShape: readonly [number, number] | null;
   readonly criteria: readonly string[];
   readonly edge: readonly Float32Array[];
   readonly node: readonly Float32Array[];
@@ -167,8 +169,13 @@ function decodeNames(value: unknown, widths: readonly number[]): string[][] {
   });
 }
 
-/** Decode the `network` trait; null when there is no network yet. */
-export function decodeNetwork(value: unknown): Network | null {
+function decodeShape(value: unknown, inputs: number | undefined): [number, number] | null {
+  const [rows = 0, columns = 0] = list(value).map((size) => number(size));
+  return rows > 0 && rows * columns === inputs ? [rows, columns] : null;
+}
+
+/** Decode the `network` trait; null when there is no network yet. `known` is what it is made of unless sizes differ. */
+export function decodeNetwork(value: unknown, known: Topology | null = null): Network | null {
   const raw = fields(value);
   const widths = list(raw["widths"]).map((w) => Math.trunc(number(w)));
   if (widths.length < 2 || widths.some((w) => w < 1)) return null;
@@ -181,7 +188,7 @@ export function decodeNetwork(value: unknown): Network | null {
     names: decodeNames(raw["names"], widths),
     points,
     bins,
-    curves: uint16(raw["curves"], topology.edges * points),
+    curves: uint8(raw["curves"], topology.edges * points),
     curveLow: float32(raw["curve_low"], topology.edges),
     curveHigh: float32(raw["curve_high"], topology.edges),
     low: float32(raw["low"], sources),
@@ -192,6 +199,7 @@ export function decodeNetwork(value: unknown): Network | null {
 
 /** Decode the `scores` trait, whose arrays may be keyed by criterion or listed in its order. */
 export function decodeScores(value: unknown, t: Topology): Scores {
+    inputShape: decodeShape(raw["input_shape"], widths[0]),
   const raw = fields(value);
   const criteria = texts(raw["criteria"]);
   const arrays = (of: unknown, length: number): Float32Array[] =>

@@ -69,6 +69,12 @@ function nodeScores(edges, widths, scores) {
   return into.map((v, n) => (n < widths[0] ? out[n] : n >= starts[starts.length - 1] ? v : Math.min(v, out[n])));
 }
 
+/** How much a pixel counts: most in the middle of the image, and nothing at its rim. */
+function centred(i, [rows, columns]) {
+  const [y, x] = [(Math.floor(i / columns) + 0.5) / rows - 0.5, ((i % columns) + 0.5) / columns - 0.5];
+  return Math.max(0, Math.exp(-12 * (x * x + y * y)) - 0.12);
+}
+
 /** What every threshold would cost, as Python works it out: each edge costs what it scores, chance far more. */
 function curveOf(scores, classes) {
   const sorted = Float32Array.from(scores).sort();
@@ -92,15 +98,15 @@ function curveOf(scores, classes) {
  * The traits of a network.
  *
  * @param {{ widths?: number[], seed?: number, points?: number, bins?: number, names?: string[][],
- *   task?: string, scores?: number[] }} [options]
+ *   task?: string, scores?: number[], shape?: number[] | null }} [options]
  * @returns {Record<string, any>}
  */
-export function createTraits({ widths = [2, 5, 1], seed = 7, points = 40, bins = 24, names, task = "regression", scores: given } = {}) {
+export function createTraits({ widths = [2, 5, 1], seed = 7, points = 40, bins = 24, names, task = "regression", scores: given, shape = null } = {}) {
   const next = random(seed);
   const edges = edgesOf(widths);
-  const scores = given ?? scoresOf(edges, widths, next);
+  const scores = given ?? scoresOf(edges, widths, next).map((s, e) => (shape && edges[e][0] === 0 ? s * centred(edges[e][1], shape) : s));
   const known = widths.join() === "2,5,1";
-  const curves = new Uint16Array(edges.length * points);
+  const curves = new Uint8Array(edges.length * points);
   const low = new Float32Array(edges.length);
   const high = new Float32Array(edges.length);
   edges.forEach((_, e) => {
@@ -109,7 +115,7 @@ export function createTraits({ widths = [2, 5, 1], seed = 7, points = 40, bins =
     const y = Array.from({ length: points }, (_, i) => scale * shape(-1 + (2 * i) / (points - 1) + shift));
     low[e] = Math.min(...y);
     high[e] = Math.max(...y);
-    y.forEach((v, i) => (curves[e * points + i] = Math.round((65535 * (v - low[e])) / (high[e] - low[e] || 1))));
+    y.forEach((v, i) => (curves[e * points + i] = Math.round((255 * (v - low[e])) / (high[e] - low[e] || 1))));
   });
   const sources = widths.slice(0, -1).reduce((a, b) => a + b, 0);
   const density = new Uint8Array(sources * bins);
@@ -123,7 +129,7 @@ export function createTraits({ widths = [2, 5, 1], seed = 7, points = 40, bins =
   const byNode = (s) => view(nodeScores(edges, widths, s));
   return {
     network: {
-      widths, names: names ?? namesOf(widths), points, bins, curves: view(curves),
+      widths, names: names ?? namesOf(widths), input_shape: shape, points, bins, curves: view(curves),
       curve_low: view(low), curve_high: view(high),
       low: view(new Float32Array(sources).fill(-1)), high: view(new Float32Array(sources).fill(1)), density: view(density),
     },
@@ -148,7 +154,7 @@ export function createDetail(traits, edge) {
   const y = x.map((_, i) => {
     const at = (i / (n - 1)) * (points - 1);
     const [a, b] = [Math.floor(at), Math.min(points - 1, Math.floor(at) + 1)];
-    const value = (k) => bottom + (curves.getUint16(2 * (e * points + k), true) / 65535) * (top - bottom);
+    const value = (k) => bottom + (curves.getUint8(e * points + k) / 255) * (top - bottom);
     return value(a) + (at - a) * (value(b) - value(a));
   });
   const knots = Float32Array.from({ length: 6 }, (_, i) => -1 + (2 * i) / 5);

@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from "vitest";
-import { float32, toBytes, uint16, uint8 } from "../src/bytes";
+import { float32, toBytes, uint8 } from "../src/bytes";
 import { connect, decodeMessage, decodeMetrics, decodeNetwork, decodeNotice, decodePruning, decodeScores, decodeSelection, TRAITS } from "../src/wire";
 import { FakeModel } from "./fake.js";
 import { createTraits } from "./fixture.js";
@@ -30,7 +30,6 @@ describe("binary values", () => {
   it("are read from any view and from a bare buffer", () => {
     expect(float32(values)).toEqual(values);
     expect(float32(values.buffer)).toEqual(values);
-    expect(uint16(new Uint8Array([1, 0, 2, 0]).subarray(2), 1)).toEqual(Uint16Array.of(2));
   });
 
   it("are cut or padded to the length that is due", () => {

@@ -59,6 +59,8 @@ class KANWidget(Learning, anywidget.AnyWidget):
         height: Of the widget, in pixels.
         theme: ``"auto"`` follows the notebook; ``"light"``, ``"dark"``.
         orientation: ``"up"`` has the inputs at the bottom, ``"right"`` at the left.
+        input_shape: Rows and columns, where the inputs are the pixels of an image, row by row: ``(28, 28)``. "Input
+            map" then shows their importance as an image; else as bars.
 
     Attributes:
         session: The commands behind the widget, for use in cells: ``widget.session.prune([(0, 1, 2)])``.
@@ -114,6 +116,7 @@ class KANWidget(Learning, anywidget.AnyWidget):
         height: int = 560,
         theme: str = "auto",
         orientation: str = "up",
+        input_shape: tuple[int, int] | None = None,
     ) -> None:
         if isinstance(model, Session):
             if data is not None:
@@ -125,6 +128,7 @@ class KANWidget(Learning, anywidget.AnyWidget):
             if data is None:
                 raise ValueError("give data to measure the model on: KANWidget(model, data)")
             self.session = Session(model, data, criterion=criterion, structure=structure, compensate=compensate)
+        self._input_shape = wire.check_input_shape(self.session, input_shape)
         self._publishing = False
         self._held = False
         self._drawn: Any = None
@@ -228,7 +232,7 @@ class KANWidget(Learning, anywidget.AnyWidget):
 
     def _draw(self, trace: Trace) -> None:
         if self._drawn is not trace:
-            self.set_trait("network", wire.network(self.session, trace))
+            self.set_trait("network", wire.network(self.session, trace, self._input_shape))
             self._drawn = trace
 
     def _look_ahead(self) -> None:

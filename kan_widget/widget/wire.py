@@ -29,22 +29,28 @@ MAX_OPS = 1000
 MAX_NOTE = 1000
 DETAIL_POINTS = 200
 
+# Networks with more edges have thumbnails of fewer points: a browser is to hold and load a few megabytes at most.
+MANY_EDGES = 5000
+FEW_POINTS = 24
 
 # Out: state
 
 
-def network(session: Session, trace: Trace) -> dict[str, Any]:
-    """Trait ``network``: what changes only with a new trace."""
+def network(session: Session, trace: Trace, input_shape: tuple[int, int] | None = None) -> dict[str, Any]:
+    """Trait ``network``: what changes only with a new trace. `input_shape` are the rows and columns of an image."""
     topology = session.topology
     curves = np.concatenate([c.reshape(-1, c.shape[-1]) for c in trace.curves])
     low, high = (np.concatenate([ends[side].ravel() for ends in trace.curve_ranges()]) for side in (0, 1))
+    if len(curves) > MANY_EDGES:
+        curves = _thinned(curves, FEW_POINTS)
     span = np.where(high > low, high - low, np.inf)
     return {
         "widths": list(topology.widths),
         "names": [list(layer) for layer in topology.names],
         "points": curves.shape[1],
+        "input_shape": None if input_shape is None else list(input_shape),
         "bins": trace.density[0].shape[1],
-        "curves": np.round((curves - low[:, None]) / span[:, None] * 65535).astype("<u2").tobytes(),
+        "curves": np.round((curves - low[:, None]) / span[:, None] * 255).astype(np.uint8).tobytes(),
         "curve_low": _f32(low),
         "curve_high": _f32(high),
         "low": _f32(*trace.input_low),
@@ -198,6 +204,41 @@ def _f32(*arrays: NDArray[np.float64]) -> bytes:
 
 
 def _shares(counts: NDArray[np.int64]) -> bytes:
+def _thinned(curves: NDArray[np.float64], points: int) -> NDArray[np.float64]:
+    """Curves ``(edges, many)`` at so many even points, straight in between."""
+    last = curves.shape[1] - 1
+    at = np.linspace(0, last, points)
+    left = np.minimum(at.astype(int), last - 1)
+    part = at - left
+    thinned: NDArray[np.float64] = curves[:, left] * (1 - part) + curves[:, left + 1] * part
+    return thinned
+
+
+def check_input_shape(session: Session, shape: Any) -> tuple[int, int] | None:
+    """The rows and columns of the image that the inputs are, or None.
+
+    Raises:
+        ValueError: If the inputs are no such image.
+        TypeError: If it is not a pair of whole numbers.
+    """
+    if shape is None:
+        return None
+    if (
+        not isinstance(shape, (tuple, list))
+        or len(shape) != 2
+        or not all(isinstance(n, (int, np.integer)) for n in shape)
+    ):
+        raise TypeError(f"input_shape must be (rows, columns), two whole numbers; got {shape!r}")
+    rows, columns = map(int, shape)
+    inputs = session.topology.widths[0]
+    if min(rows, columns) < 1 or rows * columns != inputs:
+        raise ValueError(
+            f"input_shape {rows} x {columns} does not hold the model's {inputs} inputs; give rows and columns whose "
+            f"product is {inputs}, or leave input_shape out"
+        )
+    return rows, columns
+
+
     """Counts ``(in, bins)`` as bytes, 255 for the fullest bin of each row."""
     fullest = np.maximum(counts.max(axis=1, keepdims=True), 1)
     shares: bytes = np.round(counts / fullest * 255).astype(np.uint8).tobytes()

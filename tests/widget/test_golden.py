@@ -55,10 +55,10 @@ def text(value: Any) -> Any:
 def assert_close(found: Any, expected: Any, path: str = "") -> None:
     if isinstance(expected, dict) and "base64" in expected:
         name = path.rpartition(".")[2]
-        dtype = {"curves": "<u2", "density": "u1", "edges": "u1", "nodes": "u1"}.get(name, "<f4")
+        dtype = {"curves": "u1", "density": "u1", "edges": "u1", "nodes": "u1"}.get(name, "<f4")
         a, b = (np.frombuffer(base64.b64decode(v["base64"]), dtype).astype(float) for v in (found, expected))
         assert a.shape == b.shape, path
-        assert np.allclose(a, b, rtol=1e-5, atol=1.0 if dtype in ("<u2",) else 1e-6), path
+        assert np.allclose(a, b, rtol=1e-5, atol=1.0 if name == "curves" else 1e-6), path
     elif isinstance(expected, dict):
         assert found.keys() == expected.keys(), path
         for key in expected:

@@ -59,7 +59,7 @@ def assert_same(a: dict[str, Any], b: dict[str, Any]) -> None:
 
 def test_network_trait_holds_curves_that_decode_to_the_functions(widget: KANWidget) -> None:
     n, session = widget.network, widget.session
-    raw = np.frombuffer(n["curves"], "<u2").reshape(-1, n["points"]) / 65535
+    raw = np.frombuffer(n["curves"], np.uint8).reshape(-1, n["points"]) / 255
     low, high = (np.frombuffer(n[f"curve_{end}"], "<f4")[:, None] for end in ("low", "high"))
     decoded = low + raw * (high - low)
     for number, edge in enumerate(session.topology.edges()):
@@ -68,7 +68,8 @@ def test_network_trait_holds_curves_that_decode_to_the_functions(widget: KANWidg
             session.trace.input_high[edge.layer][edge.source],
         )
         expected = session.adapter.curve(edge, np.linspace(start, stop, n["points"]))
-        assert np.abs(decoded[number] - expected).max() < 1e-4 * max(1, np.abs(expected).max())
+        half_a_step = (high[number] - low[number]) / 510
+        assert np.abs(decoded[number] - expected).max() < half_a_step + 1e-5 * max(1, np.abs(expected).max())
     density = np.frombuffer(n["density"], np.uint8).reshape(-1, n["bins"])
     assert density.shape[0] == 6
     assert (density.max(axis=1) == 255).all()
@@ -108,6 +109,45 @@ def test_metrics_trait_compares_with_the_start(widget: KANWidget) -> None:
     assert widget.metrics["now"]["edges"] == before["edges"] - 1
     assert widget.metrics["now"]["train_loss"] != before["train_loss"]
     assert widget.metrics["now"]["train_accuracy"] is None
+
+
+def test_large_network_is_sent_in_a_few_megabytes_and_still_drawn_right() -> None:
+    x = torch.rand(16, 90, generator=torch.Generator().manual_seed(0))
+    widget = KANWidget(KAN([90, 60, 2], grid=3, k=2, seed=0), (x, x[:, :2]))
+    n, session = widget.network, widget.session
+    curves = np.frombuffer(n["curves"], np.uint8).reshape(session.topology.n_edges, n["points"]) / 255
+    assert n["points"] == 24
+    low, high = (np.frombuffer(n[f"curve_{end}"], "<f4") for end in ("low", "high"))
+    for number, edge in list(enumerate(session.topology.edges()))[:: 90 * 6]:
+        ends = session.trace.input_low[edge.layer][edge.source], session.trace.input_high[edge.layer][edge.source]
+        expected = session.adapter.curve(edge, np.linspace(*ends, 24))
+        found = low[number] + curves[number] * (high[number] - low[number])
+        assert np.abs(found - expected).max() < 0.02 * (high[number] - low[number])
+
+
+@pytest.mark.parametrize("shape", [(2, 2), (0, 4), (-2, -2), (4, 1)])
+def test_input_shape_is_that_of_the_inputs_or_refused(shape: tuple[int, int]) -> None:
+    x = torch.rand(16, 4, generator=torch.Generator().manual_seed(0))
+    model = KAN([4, 2, 1], seed=0)
+    if min(shape) > 0:
+        assert KANWidget(model, (x, x[:, :1]), input_shape=shape).network["input_shape"] == list(shape)
+        return
+    with pytest.raises(ValueError, match="does not hold the model's 4 inputs"):
+        KANWidget(model, (x, x[:, :1]), input_shape=shape)
+
+
+@pytest.mark.parametrize("shape", [(3, 2), (28, 28)])
+def test_input_shape_of_another_size_is_refused(shape: tuple[int, int]) -> None:
+    x = torch.rand(16, 4, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(ValueError, match="give rows and columns whose product is 4"):
+        KANWidget(KAN([4, 2, 1], seed=0), (x, x[:, :1]), input_shape=shape)
+
+
+@pytest.mark.parametrize("shape", [4, (4,), (2.0, 2.0), "22", (2, 2, 1)])
+def test_input_shape_is_a_pair_of_whole_numbers(shape: object) -> None:
+    x = torch.rand(16, 4, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(TypeError, match="rows, columns"):
+        KANWidget(KAN([4, 2, 1], seed=0), (x, x[:, :1]), input_shape=shape)  # type: ignore[arg-type]
 
 
 def test_curves_are_sent_again_only_when_measured_again(widget: KANWidget) -> None:
