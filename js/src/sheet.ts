@@ -29,6 +29,8 @@ export type Sheets = Readonly<Record<string, Sheet>>;
 
 /** The sheets that the toolbar offers. */
 export const SHEETS: readonly (readonly [string, string, string])[] = [
+  ["table", "Table", "Every edge and node: sorted, searched"],
+  ["inputs", "Input map", "What each input counts for"],
   ["history", "History", "Every state so far, and the way to each"],
   ["save", "Save", "Picture, page, script, full screen"],
 ];

@@ -21,7 +21,7 @@ kbd+kbd{margin-left:3px}
 .toolbar,.group,.field{display:flex;align-items:center}
 .toolbar{position:relative;z-index:3;flex-wrap:wrap;gap:8px 14px;padding:8px;background:var(--panel);border-bottom:1px solid var(--line)}
 .group{gap:6px}
-.group.end{margin-left:auto;gap:2px}
+.group.end{margin-left:auto;gap:2px;flex-wrap:wrap;justify-content:flex-end}
 .field{gap:8px;color:var(--mute)}
 .button,select{height:28px;border:1px solid var(--edge);border-radius:6px;background:var(--bg);color:var(--ink);font:inherit;
   transition:background-color .15s,border-color .15s,color .15s}
@@ -69,7 +69,7 @@ canvas{position:absolute;inset:0;width:100%;height:100%;display:block}
 .tip.on{visibility:visible;opacity:1}
 .marquee{display:none;border:1px dashed var(--accent);background:var(--accent-bg);opacity:.6;border-radius:4px}
 
-.notice{position:absolute;z-index:2;left:50%;top:8px;transform:translateX(-50%);display:flex;align-items:flex-start;gap:8px;width:max-content;
+.notice{position:absolute;z-index:3;left:50%;top:8px;transform:translateX(-50%);display:flex;align-items:flex-start;gap:8px;width:max-content;
   max-width:calc(100% - 32px);padding:3px 3px 3px 12px;border:1px solid var(--edge);border-radius:8px;background:var(--bg)}
 .notice.error{border-color:var(--cut);background:var(--cut-bg)}
 .notice>.icon{flex:none;margin:8px 0;color:var(--mute)}

@@ -122,6 +122,55 @@ def zoomed(stand: Stand) -> None:
     for _ in range(8):
         stand.page.mouse.wheel(0, -120)
     stand.settle()
+def table(stand: Stand) -> None:
+    stand.button("Table").click()
+    stand.page.get_by_role("grid").wait_for()
+    plain(stand)
+
+
+def searched(stand: Stand) -> None:
+    table(stand)
+    stand.page.get_by_role("searchbox").fill("x3 score>0.001")
+    stand.page.get_by_role("row").nth(2).click()
+    stand.page.get_by_role("row").nth(4).click(modifiers=["Shift"])
+    plain(stand)
+
+
+def unfound(stand: Stand) -> None:
+    table(stand)
+    stand.page.get_by_role("searchbox").fill("x99 -> h2")
+
+
+def cut_table(stand: Stand) -> None:
+    pruned(stand)
+    table(stand)
+    stand.drag_slider(60, drop=False)
+
+
+def inputs(stand: Stand) -> None:
+    stand.button("Input map").click()
+    stand.page.get_by_role("complementary", name="Input map").get_by_role("button", name="Prune").wait_for()
+    plain(stand)
+
+
+def cut_inputs(stand: Stand) -> None:
+    inputs(stand)
+    stand.page.get_by_role("radio", name="Inputs").click(force=True)
+    stand.drag_slider(500, drop=True)
+    stand.drag_slider(120, drop=False)
+
+
+def chosen_inputs(stand: Stand) -> None:
+    inputs(stand)
+    box = stand.page.get_by_role("listbox", name="Importance of").bounding_box()
+    assert box is not None
+    stand.page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.3 * box["height"])
+    stand.page.mouse.down()
+    stand.page.mouse.move(box["x"] + 0.45 * box["width"], box["y"] + 0.5 * box["height"], steps=3)
+    stand.page.mouse.up()
+    stand.page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.4 * box["height"])
+
+
 
 
 def halfway(stand: Stand) -> None:
@@ -203,3 +252,13 @@ def main(wanted: list[str]) -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1:])
+    "table": (table, {}),
+    "table-cut": (cut_table, {}),
+    "table-64-16-10": (searched, {"network": {"widths": [64, 16, 10]}}),
+    "table-784-64-10": (table, {"network": {"widths": [784, 64, 10]}}),
+    "table-empty": (unfound, {}),
+    "narrow-table": (searched, {"width": 480, "network": {"widths": [64, 16, 10]}}),
+    "inputs": (chosen_inputs, {"network": {"widths": [784, 16, 10], "shape": [28, 28]}}),
+    "inputs-cut": (cut_inputs, {"network": {"widths": [784, 16, 10], "shape": [28, 28]}}),
+    "inputs-bars": (inputs, {"network": {"widths": [64, 16, 10]}}),
+    "narrow-inputs": (chosen_inputs, {"width": 480, "network": {"widths": [64, 16, 10], "shape": [8, 8]}}),
