@@ -2,6 +2,7 @@ import type { Sheets } from "../sheet";
 import { history } from "./history";
 import { inputs } from "./inputs";
 import { save } from "./save";
+import { table } from "./table";
 
 /** The sheets by name, for `src/sheet.ts` to load when one is opened. */
-export const sheets: Sheets = { table, inputs, history, tune, save };
+export const sheets: Sheets = { table, inputs, history, save };
