@@ -239,6 +239,8 @@ def evaluate_natively(x: Tensor, edges: Edges, knots: Knots, base: str) -> Tenso
     if kernel is None or not kernel.takes(x, edges, knots):
         return None
     coef, scale_spline, scale_base, mask, bias, fill = edges
+    if not torch.is_grad_enabled():
+        return kernel.forward(*_in_rows(x, coef, scale_spline, scale_base, bias, mask, fill), knots, base, False)[0]
     rest = (kernel, knots, base, mask, fill)
     y: Tensor = _NativeLayer.apply(rest, x, coef, scale_spline, scale_base, bias)  # type: ignore[no-untyped-call]
     return y

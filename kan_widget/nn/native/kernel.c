@@ -529,7 +529,7 @@ static void NAME(forward_blocks)(void *job, int64_t start, int64_t stop) {
 typedef struct {
     int64_t *first;  /* (in + 1,): the first edge of each input */
     int64_t *target; /* of each edge */
-    REAL *numbers;   /* of each edge: its coefficients, and ENTRIES on, its base scale */
+    REAL *numbers;   /* of each edge: k zeros, its coefficients, zeros, and its base scale last */
 } LIVE;
 #define PER_EDGE (2 * ENTRIES)
 
@@ -563,15 +563,16 @@ static int NAME(list_live)(const LAYER *l, LIVE *live) {
             const REAL scale = l->scale_spline ? l->scale_spline[o * n_in + i] : 1;
             REAL *numbers = live->numbers + to * PER_EDGE;
             live->target[to] = o;
-            for (int64_t m = 0; m < ENTRIES; m++) numbers[m] = m < bases ? coef[m * l->coef_basis] * scale : 0;
-            numbers[ENTRIES] = l->scale_base[o * l->base_out + i * l->base_in];
+            memset(numbers, 0, PER_EDGE * sizeof *numbers);
+            for (int64_t m = 0; m < bases; m++) numbers[l->k + m] = coef[m * l->coef_basis] * scale;
+            numbers[PER_EDGE - 1] = l->scale_base[o * l->base_out + i * l->base_in];
         }
     return 1;
 }
 
 /* As `bases`, for points in the order that they have: what depends on the span is looked up. */
-INLINE void NAME(look_up_bases)(const int k, const LAYER *l, const PREPARED *prepared, int n, POINTS *p, INTEGER *spans) {
-    const int count = (int)l->count, bases = count - k - 1;
+INLINE void NAME(look_up_bases)(const int k, int count, const PREPARED *prepared, const REAL *points, int n, POINTS *p,
+                                INTEGER *spans) {
     REAL knots[2 * 3][ENTRIES], inverse[4][3][ENTRIES];
     for (int j = 0; j < ENTRIES; j++) {
         const int span = j < count - 1 ? j : count - 2;
@@ -580,7 +581,7 @@ INLINE void NAME(look_up_bases)(const int k, const LAYER *l, const PREPARED *pre
             for (int r = 0; r < d; r++) inverse[d][r][j] = prepared->inverse[d][k + span + 1 - d + r];
     }
     for (int q = 0; q < n; q += LANES) {
-        V x = NAME(load)(p->x + q), value[4] = {NAME(splat)(1)};
+        V x = NAME(load)(points + q), value[4] = {NAME(splat)(1)};
         W at = {0};
         for (int c = 0; c < count; c++) at -= (W)(x >= prepared->knots[k + c]);
         W inside = (W)(at > 0) & (W)(at < count), span = (at - 1) & inside;
@@ -593,10 +594,7 @@ INLINE void NAME(look_up_bases)(const int k, const LAYER *l, const PREPARED *pre
             }
             value[d] = saved;
         }
-        UNROLL for (int r = 0; r <= k; r++) {
-            W basis = span - k + r;
-            NAME(store)(p->values[r] + q, NAME(choose)(inside & (basis >= 0) & (basis < bases), value[r], (V){0}));
-        }
+        UNROLL for (int r = 0; r <= k; r++) NAME(store)(p->values[r] + q, NAME(choose)(inside, value[r], (V){0}));
         memcpy(spans + q, &span, sizeof span);
     }
 }
@@ -606,9 +604,9 @@ INLINE void NAME(add_edge)(const int k, const REAL *numbers, int n, POINTS *p, c
     for (int q = 0; q < n; q += LANES) {
         W span;
         memcpy(&span, spans + q, sizeof span);
-        V sum = NAME(load)(y + q) + NAME(load)(p->values[k + 1] + q) * numbers[ENTRIES];
+        V sum = NAME(load)(y + q) + NAME(load)(p->values[k + 1] + q) * numbers[PER_EDGE - 1];
         UNROLL for (int r = 0; r <= k; r++)
-            sum += NAME(load)(p->values[r] + q) * (V)LOOK_UP(numbers, (span - k + r) & (ENTRIES - 1));
+            sum += NAME(load)(p->values[r] + q) * (V)LOOK_UP(numbers + r, span);
         NAME(store)(y + q, sum);
     }
 }
@@ -616,12 +614,16 @@ INLINE void NAME(add_edge)(const int k, const REAL *numbers, int n, POINTS *p, c
 WHOLE void NAME(add_input)(const LAYER *l, const LIVE *live, int64_t i, int64_t block, int n, ROOM *room, REAL *y) {
     INTEGER spans[BLOCK + 64];
     POINTS *p = room->points;
-    memcpy(p->x, l->x + i * l->batch + block * BLOCK, n * sizeof *p->x);
-    memset(p->x + n, 0, LANES * sizeof *p->x);
-    NAME(base_values)((int)l->base, p->x, n, p->values[l->k + 1], NULL);
+    const REAL *x = l->x + i * l->batch + block * BLOCK;
+    if (n % LANES) { /* no reading past the end */
+        memcpy(p->x, x, n * sizeof *x);
+        memset(p->x + n, 0, LANES * sizeof *x);
+        x = p->x;
+    }
+    NAME(base_values)((int)l->base, x, n, p->values[l->k + 1], NULL);
     NAME(prepare)(&room->prepared, l->knots + i, l->n_in, (int)l->count, (int)l->k);
 #define EACH_EDGE(k)                                                                                                   \
-    NAME(look_up_bases)(k, l, &room->prepared, n, p, spans);                                                           \
+    NAME(look_up_bases)(k, (int)l->count, &room->prepared, x, n, p, spans);                                                           \
     for (int64_t e = live->first[i]; e < live->first[i + 1]; e++)                                                      \
         NAME(add_edge)(k, live->numbers + e * PER_EDGE, n, p, spans, y + live->target[e] * (BLOCK + 64))
     switch (l->k) {
