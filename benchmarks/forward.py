@@ -1,7 +1,8 @@
-"""A forward pass, and one with its gradients, against pykan in its fast mode."""
+"""A forward pass, and one with its gradients, against pykan in its fast mode: with the native kernel and without."""
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from collections.abc import Callable
 from typing import Any
@@ -15,7 +16,24 @@ from . import peer
 from .clock import interleaved
 from .table import Row
 
-CASES = [([2, 5, 1], 1000, 3.0), ([64, 64, 10], 256, 5.0), ([784, 64, 10], 128, 8.0)]
+# Shape, rows, and how many times faster than pykan it has to be: forward and with gradients by the kernel, and on torch.
+CASES: list[tuple[list[int], int, tuple[float | None, float | None], float]] = [
+    ([2, 5, 1], 1000, (25.0, 20.0), 3.0),
+    ([64, 64, 10], 256, (None, None), 5.0),
+    ([784, 64, 10], 128, (None, None), 8.0),
+    ([784, 128, 64, 10], 1024, (70.0, 50.0), 8.0),
+]
+PRUNED = ([784, 64, 10], 1000)
+
+
+def on(backend: str, call: Callable[[], Any]) -> Callable[[], Any]:
+    """The call with layers evaluated by ``"native"`` or ``"torch"``."""
+
+    def run() -> None:
+        os.environ["KAN_WIDGET_BACKEND"] = backend
+        call()
+
+    return run
 
 
 def forward(model: Any, x: Tensor) -> Callable[[], Any]:
@@ -39,24 +57,53 @@ def with_gradients(model: Any, x: Tensor, y: Tensor) -> Callable[[], Any]:
 
 
 def rows(options: Namespace) -> list[Row]:
-    """One row for each shape and pass."""
+    """One row for each shape, pass and backend, and some for pruned networks."""
+    before = os.environ.get("KAN_WIDGET_BACKEND")
+    try:
+        result = []
+        for width, batch, native, plain in CASES:
+            result += _against_pykan(width, batch, native, plain, options.repeats)
+        return result + _pruned(*PRUNED, options.repeats)
+    finally:
+        os.environ.pop("KAN_WIDGET_BACKEND", None)
+        if before is not None:
+            os.environ["KAN_WIDGET_BACKEND"] = before
+
+
+def _against_pykan(
+    width: list[int], batch: int, native: tuple[float | None, float | None], plain: float, repeats: int
+) -> list[Row]:
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(batch, width[0], generator=generator) * 2 - 1
+    y = torch.rand(batch, width[-1], generator=generator)
+    ours, theirs = KAN(width, grid=5, k=3, seed=0), peer.pykan(width).speed()
+    passes = {
+        "forward": (forward(ours, x), forward(theirs, x)),
+        "forward and backward": (with_gradients(ours, x, y), with_gradients(theirs, x, y)),
+    }
+    calls = {}
+    for name, (mine, peers) in passes.items():
+        calls |= {f"{name}, native": on("native", mine), f"{name}, torch": on("torch", mine), name: peers}
+    times = interleaved(calls, repeats)
     result = []
-    for width, batch, least in CASES:
-        generator = torch.Generator().manual_seed(0)
-        x = torch.rand(batch, width[0], generator=generator) * 2 - 1
-        y = torch.rand(batch, width[-1], generator=generator)
-        ours, theirs = KAN(width, grid=5, k=3, seed=0), peer.pykan(width).speed()
-        times = interleaved(
-            {
-                "ours": forward(ours, x),
-                "theirs": forward(theirs, x),
-                "ours, gradients": with_gradients(ours, x, y),
-                "theirs, gradients": with_gradients(theirs, x, y),
-            },
-            options.repeats,
-        )
-        name = f"{width}, {batch} rows"
-        result.append(Row(f"forward, {name}", times["ours"], theirs=times["theirs"], least=least))
-        gradients = times["ours, gradients"], times["theirs, gradients"]
-        result.append(Row(f"forward and backward, {name}", gradients[0], theirs=gradients[1], least=least))
+    for name, least in zip(passes, native, strict=True):
+        for backend, floor in (("native", least), ("torch", plain)):
+            label = f"{name}, {width}, {batch} rows" + (", torch alone" if backend == "torch" else "")
+            result.append(Row(label, times[f"{name}, {backend}"], theirs=times[name], least=floor))
     return result
+
+
+def _pruned(width: list[int], batch: int, repeats: int) -> list[Row]:
+    """The native kernel where random edges are off, and the smaller networks that are left of them."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(batch, width[0], generator=generator) * 2 - 1
+    calls = {"nothing pruned": on("native", forward(KAN(width, grid=5, k=3, seed=0), x))}
+    for share in (0.5, 0.9, 0.99):
+        model = KAN(width, grid=5, k=3, seed=0)
+        masks = [torch.rand(layer.mask.shape, generator=generator) > share for layer in model.layers]
+        masks[-1][:, 0] = True
+        model.set_masks(masks)
+        calls[f"{share:.0%} pruned"] = on("native", forward(model, x))
+        calls[f"{share:.0%} pruned and compact"] = on("native", forward(model.compact(), x))
+    times = interleaved(calls, repeats)
+    return [Row(f"forward, {width}, {batch} rows, {name}", seconds) for name, seconds in times.items()]

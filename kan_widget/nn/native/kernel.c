@@ -684,6 +684,11 @@ INLINE void NAME(add_weights)(const int rows, const int vectors, const REAL *gra
 }
 
 INLINE REAL NAME(total)(V value) {
+#if WIDE && IS_FLOAT
+    return _mm512_reduce_add_ps((__m512)value);
+#elif WIDE
+    return _mm512_reduce_add_pd((__m512d)value);
+#else
     typedef REAL half_t __attribute__((vector_size(VECTOR_BYTES / 2)));
     half_t parts[2];
     memcpy(parts, &value, sizeof parts);
@@ -693,6 +698,7 @@ INLINE REAL NAME(total)(V value) {
     for (int n = LANES / 4; n; n /= 2)
         UNROLL for (int i = 0; i < n; i++) sum[i] += sum[i + n];
     return sum[0];
+#endif
 }
 
 /* Add to the gradient of each point: its slopes times the weights, on the gradient of its targets. */
