@@ -84,7 +84,10 @@ export class Diagram {
 
   /** Show another state. */
   show(shown: Shown): void {
-    if (shown.snapshot !== this.#shown?.snapshot) this.#unhover(); // what the tip says may be true no more
+    const [now, was] = [shown.snapshot, this.#shown?.snapshot];
+    if (was && now === was && shown.palette === this.#shown?.palette && shown.orientation === this.#shown.orientation) return;
+    // What the tip says may be true no more.
+    if (now?.pruning !== was?.pruning || now?.edgeScores !== was?.edgeScores || now?.threshold !== was?.threshold) this.#unhover();
     this.#shown = shown;
     this.#frame.request();
   }

@@ -54,10 +54,11 @@ export interface Waiting {
   readonly pending: boolean;
   readonly late: number;
   readonly alone: boolean;
+  readonly learning: string;
 }
 
 /** The truth now: what is left of the network, and what that cost. */
-export function footer(snapshot: Snapshot, { pending, late, alone }: Waiting): TemplateResult {
+export function footer(snapshot: Snapshot, { pending, late, alone, learning }: Waiting): TemplateResult {
   const { metrics, net } = snapshot;
   const t = net.topology;
   const hidden = at(t.nodeStart, t.widths.length - 1) - at(t.widths, 0);
@@ -68,7 +69,8 @@ export function footer(snapshot: Snapshot, { pending, late, alone }: Waiting): T
       ${metrics ? count("parameters", metrics.now.parameters, metrics.before.parameters) : nothing}
       ${metrics ? losses(metrics) : nothing}
     </div>
-    ${alone ? html`<div class="waiting" title="Losses are those of the last state that Python measured">no kernel: edits stay on this page</div>` : late > 0 ? html`<div class="waiting"><span class="pulse" aria-hidden="true"></span>waiting for Python…${
+    ${alone ? html`<div class="waiting" title="Losses are those of the last state that Python measured">no kernel: edits stay on this page</div>`
+      : late > 0 || learning ? html`<div class="waiting"><span class="pulse" aria-hidden="true"></span>${late > 0 ? "waiting for Python…" : learning}${
       late > 1 ? html`<b>${late} queued</b>` : nothing}</div>` : nothing}
   </div>`;
 }

@@ -74,7 +74,9 @@ const lastThreshold = (pending: readonly Op[]): number | null =>
 
 /** Make a reader of snapshots that does again only what its inputs require. */
 export function createReader(wire: Wire): (local: Local) => Snapshot | null {
-  const network = memo(decodeNetwork);
+  let last: Snapshot | null = null;
+  // Curves that move while a network learns leave all that follows from its sizes as it is.
+  const network = memo((value: unknown) => decodeNetwork(value, last?.net.topology));
   const scoring = memo(decodeScores);
   const pruned = memo(decodePruning);
   const measured = memo(decodeMetrics);
@@ -120,7 +122,7 @@ export function createReader(wire: Wire): (local: Local) => Snapshot | null {
     const voice = voiced(t, pruning, previewing ? looked : null);
     const edgeScores = edgeScoring(rule);
     const curve = foretold(wire.read("curve"));
-    return {
+    const next: Snapshot = {
       net, scores, pruning, threshold, previewing, edgeScores,
       metrics: measured(wire.read("metrics")),
       curve: answers(curve, pruning) ? curve : null,
@@ -130,5 +132,8 @@ export function createReader(wire: Wire): (local: Local) => Snapshot | null {
       parts: chosen.parts,
       scene: staged(net, voice, sharing(edgeScores, t.edges), keeping(pruning), ordered(edgeScores, t.edges), chosen),
     };
+    const held = last as Partial<Record<string, unknown>> | null;
+    if (!held || Object.entries(next).some(([name, value]) => !Object.is(value, held[name]))) last = next;
+    return last;
   };
 }

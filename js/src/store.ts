@@ -4,7 +4,7 @@ import { OpsQueue } from "./ops";
 import { allowed } from "./preview";
 import { createReader, type Local, type Snapshot } from "./snapshot";
 import { edgeNumber, isEdge, type Edge, type Node, type Part } from "./topology";
-import { decodeNotice, type Detail, type Incoming, type Notice, type Op, revisionOf, type Wire } from "./wire";
+import { decodeNotice, type Detail, type Incoming, learning, type Notice, type Op, revisionOf, type Wire } from "./wire";
 
 /** How long an answer may take before the footer says that it is waited for. */
 const PATIENCE = 400;
@@ -42,7 +42,7 @@ export class Store {
   #said: Notice | null = null;
   #dismissed: string | null = null;
   #noticeAtSend: string | null = null;
-  #details: { readonly of: unknown; readonly byEdge: Map<number, { known: Detail | null; asked: number }> } =
+  #details: { readonly of: unknown; readonly byEdge: Map<number, { known: Detail | null; asked: readonly unknown[] }> } =
     { of: null, byEdge: new Map() };
 
   constructor(wire: Wire, signal: AbortSignal, changed: () => void) {
@@ -83,6 +83,11 @@ export class Store {
   /** How many edits wait for an answer that is late; 0 while all is well. */
   get late(): number {
     return this.#waiting ? this.#queue.pending.length : 0;
+  }
+
+  /** The state of a training that goes on, as a word; "" where none does. */
+  get learning(): string {
+    return learning(this.#wire.read("training"));
   }
 
   get notice(): Notice | null {
@@ -197,12 +202,12 @@ export class Store {
 
   /** The finer curve of an edge, asked for again after every change: until the answer it is the last one known. */
   detail({ net, pruning }: Snapshot, edge: Edge): Detail | null {
-    if (this.#details.of !== net) this.#details = { of: net, byEdge: new Map() };
+    if (this.#details.of !== net.topology) this.#details = { of: net.topology, byEdge: new Map() };
     const number = edgeNumber(net.topology, edge);
-    const found = this.#details.byEdge.get(number) ?? { known: null, asked: -1 };
+    const found = this.#details.byEdge.get(number) ?? { known: null, asked: [] };
     this.#details.byEdge.set(number, found);
-    if (found.asked !== pruning.revision) {
-      found.asked = pruning.revision;
+    if (found.asked[0] !== pruning.revision || found.asked[1] !== net) {
+      found.asked = [pruning.revision, net];
       this.#wire.send({ type: "detail", id: `${this.#name}-d${number}`, edge });
     }
     return found.known;
@@ -210,7 +215,7 @@ export class Store {
 
   #learn(detail: Detail): void {
     const net = this.snapshot()?.net;
-    if (!net || this.#details.of !== net || detail.x.length < 2 || detail.x.length !== detail.y.length) return;
+    if (!net || this.#details.of !== net.topology || detail.x.length < 2 || detail.x.length !== detail.y.length) return;
     const found = this.#details.byEdge.get(edgeNumber(net.topology, detail.edge));
     if (!found) return;
     found.known = detail;

@@ -217,7 +217,7 @@ class View {
       },
     };
     return html`${toolbar(snapshot, this.#store, actions, this.#help)}
-      <div class="main"><div class="diagram">${this.#diagram.element}${notices(this.#store.notice, () => this.#store.dismiss())}</div>
+      <div class="main"><div class="diagram">${this.#diagram.element}${notices(this.#store.notice, () => this.#store.dismiss(), () => this.#store.ask({ type: "refresh" }))}</div>
         ${this.#drawer.open === null || this.#drawer.wide ? inspector(snapshot, this.#inspect) : nothing}
         ${this.#drawer.draw(snapshot, this.#store)}</div>
       ${cut(snapshot, this.#plot(snapshot.inPlay, snapshot.curve, width), this.#slider)}

@@ -19,6 +19,9 @@ export type Op =
   | { readonly type: "set_compensate"; readonly compensate: string }
   | { readonly type: "jump"; readonly position: number }
   | { readonly type: "annotate"; readonly position: number; readonly note: string }
+  | { readonly type: "fine_tune"; readonly steps?: number; readonly seconds?: number }
+  | { readonly type: "auto_prune"; readonly budget: number }
+  | { readonly type: "pause" | "resume" | "stop" | "refresh" }
   | { readonly type: "undo" | "redo" | "reset" };
 
 export type Outgoing =
@@ -137,27 +140,29 @@ export interface Notice {
   readonly id: string;
   readonly kind: "error" | "info";
   readonly text: string;
+  /** Whether a refresh is offered. */
+  readonly refresh?: boolean;
 }
 
 export type Orientation = "up" | "right";
 
 /** The traits that the view listens to. */
 export const TRAITS = [
-  "network", "scores", "pruning", "metrics", "curve", "threshold", "selection", "notice", "height", "theme", "orientation",
+  "network", "scores", "pruning", "metrics", "curve", "training", "threshold", "selection", "notice", "height", "theme", "orientation",
 ] as const;
 export type Trait = (typeof TRAITS)[number];
 
 type Fields = Readonly<Record<string, unknown>>;
 
-const fields = (value: unknown): Fields =>
+export const fields = (value: unknown): Fields =>
   typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Fields) : {};
-const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
-const text = (value: unknown, otherwise = ""): string => (typeof value === "string" ? value : otherwise);
+export const list = (value: unknown): readonly unknown[] => (Array.isArray(value) ? value : []);
+export const text = (value: unknown, otherwise = ""): string => (typeof value === "string" ? value : otherwise);
 const texts = (value: unknown): string[] => list(value).map((item) => String(item));
 const textOrNull = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value : null);
-const number = (value: unknown, otherwise = 0): number =>
+export const number = (value: unknown, otherwise = 0): number =>
   typeof value === "number" && Number.isFinite(value) ? value : otherwise;
-const numberOrNull = (value: unknown): number | null =>
+export const numberOrNull = (value: unknown): number | null =>
   typeof value === "number" && Number.isFinite(value) ? value : null;
 
 function decodeNames(value: unknown, widths: readonly number[]): string[][] {
@@ -179,7 +184,7 @@ export function decodeNetwork(value: unknown, known: Topology | null = null): Ne
   const raw = fields(value);
   const widths = list(raw["widths"]).map((w) => Math.trunc(number(w)));
   if (widths.length < 2 || widths.some((w) => w < 1)) return null;
-  const topology = createTopology(widths);
+  const topology = known?.widths.join() === widths.join() ? known : createTopology(widths);
   const sources = topology.nodeStart[widths.length - 1] ?? 0;
   const points = Math.max(0, number(raw["points"]));
   const bins = Math.max(0, number(raw["bins"]));
@@ -234,7 +239,7 @@ export function decodePruning(value: unknown, t: Topology): Pruning {
   };
 }
 
-function decodeMeasure(value: unknown): Measure {
+export function decodeMeasure(value: unknown): Measure {
   const raw = fields(value);
   return {
     edges: number(raw["edges"]),
@@ -283,7 +288,13 @@ export function decodeNotice(value: unknown): Notice | null {
   const raw = fields(value);
   const said = text(raw["text"]);
   if (said === "") return null;
-  return { id: String(raw["id"] ?? said), kind: raw["kind"] === "info" ? "info" : "error", text: said };
+  return { id: String(raw["id"] ?? said), kind: raw["kind"] === "info" ? "info" : "error", text: said, refresh: raw["offer"] === "refresh" };
+}
+
+/** What the `training` trait says of a training that goes on; "" where none does. */
+export function learning(value: unknown): string {
+  const state = text(fields(value)["state"]);
+  return state === "idle" || state === "" ? "" : state === "paused" ? "training paused" : `${state}…`;
 }
 
 /** Decode the `selection` trait to lists of two or three numbers. */

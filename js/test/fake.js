@@ -1,5 +1,6 @@
 // A host for the widget and a Python that answers it, both inside the page.
 import { createDetail, edgesOf } from "./fixture.js";
+import { FakeTraining } from "./training.js";
 
 /** The model as anywidget shows it to a front end. */
 export class FakeModel {
@@ -58,6 +59,7 @@ export class FakePython {
     /** What answers questions, by what they are about. */
     this.answers = { history: () => this.history(), compensations: () => ({ mean: { loss: 0.0484, accuracy: null }, none: { loss: 0.212, accuracy: null } }), script: () => ({ python: "session.prune([(0, 0, 1)])", json: "{}" }),
       page: () => ({ html: "<!doctype html><title>KAN</title>" }) };
+    this.training = new FakeTraining(this);
     this.revision = 0;
     this.widths = model.traits.network.widths;
     this.edges = edgesOf(this.widths);
@@ -129,6 +131,8 @@ export class FakePython {
   }
 
   fault(ops) {
+    const refused = this.training.fault(ops);
+    if (refused) return refused;
     const over = ops.find((op) => op.type === "set_threshold" && this.limit() !== null && op.threshold > this.limit());
     return over ? `threshold ${over.threshold} would cut off y; ${this.limit()} is the most` : "";
   }
@@ -143,7 +147,7 @@ export class FakePython {
       this.plan = plan;
       return;
     }
-    if (op.type === "jump" || op.type === "annotate") return;
+    if (this.training.apply(op) || op.type === "annotate") return;
     this.change(op);
     this.past.push({ ...before, label: this.labelOf(op) });
     this.future = [];

@@ -84,7 +84,7 @@ describe("Store", () => {
     expect(sent()).toHaveLength(1);
   });
 
-  it("asks for a detail once, and for all anew after a refresh", () => {
+  it("asks for a detail once, and for all anew once curves have moved", () => {
     const { store, model, python } = createStore();
     const ask = () => {
       const snapshot = store.snapshot();
@@ -95,7 +95,7 @@ describe("Store", () => {
     python.release();
     expect(ask()?.x).toHaveLength(160);
     model.set("network", { ...model.get("network") });
-    expect(ask()).toBeNull();
+    expect([ask()?.x.length, ask()?.x.length]).toEqual([160, 160]); // until the answer the last one is shown
     expect(model.sent).toHaveLength(2);
   });
 

@@ -84,6 +84,9 @@ class Progress:
         step: Steps done.
         message: What is being done, or what came of it, in words.
         after: As `before`, once it is over.
+        kept: Steps, or in pruning cuts, that were worth keeping.
+        revision: Of the session at its end: what was done later is not its work.
+        failed: Whether an error ended it.
     """
 
     kind: str
@@ -96,6 +99,8 @@ class Progress:
     step: int = 0
     message: str = ""
     after: dict[str, Any] | None = None
+    kept: int = 0
+    revision: int | None = None
     failed: bool = False
     losses: Losses = field(default_factory=Losses)
     marks: list[dict[str, Any]] = field(default_factory=list)
@@ -134,6 +139,8 @@ class Progress:
             "marks": [dict(mark) for mark in self.marks],
             "message": self.message,
             "failed": self.failed,
+            "kept": self.kept,
+            "revision": self.revision,
             "start": self.start,
             "before": self.before,
             "after": self.after,

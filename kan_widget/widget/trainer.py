@@ -226,7 +226,7 @@ class Trainer:
             progress.start,
             progress.limit,
         )
-        progress.after = wire.measured(outcome.after)
+        progress.after, progress.kept = wire.measured(outcome.after), kept
         message = outcome.message(wire.loss_name(session))
         self._rest(message, message if kept == 0 or work.stopped in ("diverged", "moved") else "")
         return outcome
@@ -243,6 +243,7 @@ class Trainer:
         if self._progress is None:
             return
         self._progress.message, self._progress.state = message, "idle"
+        self._progress.revision = self._session.revision
         self._publish()
         if not self._closed:
             self._ended(said)

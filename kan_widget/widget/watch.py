@@ -24,7 +24,7 @@ def changed(session: Session) -> str:
         >>> session = Session(KAN([2, 3, 1], seed=0), (x, x[:, :1] ** 2))
         >>> session.model.layers[0].mask[1, 0] = False
         >>> changed(session)
-        '1 edge was switched off'
+        '1 edge switched off'
     """
     present, adapter = session.history.present, session.adapter
     found = []
@@ -34,8 +34,8 @@ def changed(session: Session) -> str:
     for word, new, old in (("off", known, now), ("on", now, known)):
         count = sum(int(np.sum(a & ~b)) for a, b in zip(new, old, strict=True))
         if count:
-            found.append(f"{count} edge{' was' if count == 1 else 's were'} switched {word}")
-    return " and ".join(found)
+            found.append(f"{count} edge{'' if count == 1 else 's'} switched {word}")
+    return ", ".join(found)
 
 
 def _trained(session: Session) -> str:
@@ -43,8 +43,8 @@ def _trained(session: Session) -> str:
     then, now = session.evidence.quality, session.adapter.evaluate()
     rows = "test" if "test" in now else "train"
     if rows not in now:
-        return "its weights have changed"
-    return f"its weights have changed ({rows} loss {then[rows].loss:.3g} → {now[rows].loss:.3g})"
+        return "other weights"
+    return f"other weights ({rows} loss {then[rows].loss:.3g} → {now[rows].loss:.3g})"
 
 
 def after_cells(method: Callable[[], Any]) -> Callable[[], None]:

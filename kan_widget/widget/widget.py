@@ -133,7 +133,7 @@ class KANWidget(Learning, anywidget.AnyWidget):
         self._held = False
         self._drawn: Any = None
         self._scored: Any = None
-        self._live: Any = None
+        self._live: tuple[Trace, Metrics, int] | None = None
         self._voice: contextvars.Context | None = None
         self._notices = 0
         self._trainer = Trainer(self.session, self._tell, self._show, self._learnt)
@@ -217,18 +217,26 @@ class KANWidget(Learning, anywidget.AnyWidget):
         self._publishing = True
         try:
             with self.hold_sync():
-                self._draw(self._live or session.trace)
+                trace, now = self._look()
+                self._draw(trace)
                 if self._scored is not session.trace or plan.criterion not in self.scores["criteria"]:
                     self.set_trait("scores", wire.scores(session))
                 self._scored = session.trace
                 self.set_trait("pruning", wire.pruning(session))
-                self.set_trait("metrics", wire.metrics(session, session.metrics))
+                self.set_trait("metrics", wire.metrics(session, now))
                 self.set_trait("notice", self._notice("info", session.remark) if session.remark else {})
                 self.threshold, self.criterion = wire.shown(plan.threshold), plan.criterion
                 self.structure, self.compensate = plan.structure, plan.compensate
         finally:
             self._publishing = False
         self._look_ahead()
+
+    def _look(self) -> tuple[Trace, Metrics]:
+        """The model as it was last drawn or, unless it learns, measured."""
+        if self._live is None:
+            return self.session.trace, self.session.metrics
+        trace, now, revision = self._live
+        return trace, now if revision == self.session.revision else self.session.metrics
 
     def _draw(self, trace: Trace) -> None:
         if self._drawn is not trace:
@@ -255,11 +263,12 @@ class KANWidget(Learning, anywidget.AnyWidget):
 
     def _show(self) -> Metrics:
         """Draw the model as it is; scores stay those that the cut is made on."""
-        found, self._live = self.session.measure(), self.session.adapter.trace()
+        trace, found = self.session.adapter.trace(), self.session.measure()
+        self._live = (trace, found, self.session.revision)
 
         def show() -> None:
             with self.hold_sync():
-                self._draw(self._live)
+                self._draw(trace)
                 self.set_trait("metrics", wire.metrics(self.session, found))
 
         self._speak(show)
@@ -292,7 +301,7 @@ class KANWidget(Learning, anywidget.AnyWidget):
     def _offer(self) -> None:
         found = watch.changed(self.session)
         if found:
-            text = f"The model was changed outside of this widget: {found}. Curves and scores are from before."
+            text = f"The model was changed elsewhere: {found}. Curves and scores are from before."
             self.set_trait("notice", {"id": f"changed {found}", "kind": "info", "text": text, "offer": "refresh"})
 
     # In: traits

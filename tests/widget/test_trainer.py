@@ -697,9 +697,9 @@ def test_a_model_changed_elsewhere_is_noticed_and_a_refresh_offered(widget: KANW
     widget.model.layers[0].mask[0, 0] = False
     widget._look_back()
     assert widget.notice["offer"] == "refresh"
-    assert "its weights have changed (test loss" in widget.notice["text"]
+    assert "other weights (test loss" in widget.notice["text"]
     assert f"→ {held_out(widget):.3g})" in widget.notice["text"]
-    assert "1 edge was switched off" in widget.notice["text"]
+    assert "1 edge switched off" in widget.notice["text"]
     assert send(widget, {"type": "refresh"})["type"] == "ack"
     assert watch.changed(widget.session) == ""
     widget._look_back()

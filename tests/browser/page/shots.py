@@ -47,6 +47,65 @@ def history(stand: Stand) -> None:
     plain(stand)
 
 
+def tune(stand: Stand) -> None:
+    stand.button("Tune").click()
+    stand.page.get_by_role("radiogroup", name="What to do").wait_for()
+    plain(stand)
+
+
+def tuning(stand: Stand) -> None:
+    tune(stand)
+    stand.button("Start").click()
+    stand.python("python.training.tick(6);")
+    stand.edge("x2", "h3").click()
+    stand.page.keyboard.press("Delete")
+    stand.page.keyboard.press("Escape")
+    stand.button("Tune").click()
+    stand.python("python.training.tick(7);")
+    box = stand.page.get_by_role("img", name="Losses over").bounding_box()
+    assert box is not None
+    stand.page.mouse.move(box["x"] + 0.4 * box["width"], box["y"] + 0.5 * box["height"])
+
+
+def tuned(stand: Stand) -> None:
+    tune(stand)
+    stand.button("Start").click()
+    stand.python("python.training.tick(20);")
+    plain(stand)
+
+
+def tune_paused(stand: Stand) -> None:
+    tune(stand)
+    stand.page.get_by_role("combobox", name="Unit").select_option("seconds")
+    stand.button("Start").click()
+    stand.python("python.training.tick(9);")
+    stand.button("Pause").click()
+    plain(stand)
+
+
+def auto_pruning(stand: Stand) -> None:
+    tune(stand)
+    stand.page.get_by_role("radio", name="Auto-prune").check()
+    stand.button("Start").click()
+    stand.python("python.training.tick(34);")
+    plain(stand)
+
+
+def tune_failed(stand: Stand) -> None:
+    tune(stand)
+    stand.button("Start").click()
+    ended = "{ state: 'idle', failed: true, message: 'lr must be positive; got 0' }"
+    stand.python(f"python.training.tick(2); python.training.tell({ended});")
+    plain(stand)
+
+
+def changed(stand: Stand) -> None:
+    found = "other weights (test loss 0.0481 → 0.0312), 1 edge switched off"
+    text = f"The model was changed elsewhere: {found}. Curves and scores are from before."
+    stand.set_trait("notice", {"id": "1", "kind": "info", "text": text, "offer": "refresh"})
+    plain(stand)
+
+
 def save(stand: Stand) -> None:
     pruned(stand)
     stand.button("Save").click()
@@ -60,6 +119,55 @@ def save_large(stand: Stand) -> None:
     stand.page.get_by_label("Transparent").check()
     stand.page.get_by_role("radio", name="Dark").check()
     plain(stand)
+
+
+def table(stand: Stand) -> None:
+    stand.button("Table").click()
+    stand.page.get_by_role("grid").wait_for()
+    plain(stand)
+
+
+def searched(stand: Stand) -> None:
+    table(stand)
+    stand.page.get_by_role("searchbox").fill("x3 score>0.001")
+    stand.page.get_by_role("row").nth(2).click()
+    stand.page.get_by_role("row").nth(4).click(modifiers=["Shift"])
+    plain(stand)
+
+
+def unfound(stand: Stand) -> None:
+    table(stand)
+    stand.page.get_by_role("searchbox").fill("x99 -> h2")
+
+
+def cut_table(stand: Stand) -> None:
+    pruned(stand)
+    table(stand)
+    stand.drag_slider(60, drop=False)
+
+
+def inputs(stand: Stand) -> None:
+    stand.button("Input map").click()
+    stand.page.get_by_role("complementary", name="Input map").get_by_role("button", name="Prune").wait_for()
+    plain(stand)
+
+
+def cut_inputs(stand: Stand) -> None:
+    inputs(stand)
+    stand.page.get_by_role("radio", name="Inputs").click(force=True)
+    stand.drag_slider(500, drop=True)
+    stand.drag_slider(120, drop=False)
+
+
+def chosen_inputs(stand: Stand) -> None:
+    inputs(stand)
+    box = stand.page.get_by_role("listbox", name="Importance of").bounding_box()
+    assert box is not None
+    stand.page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.3 * box["height"])
+    stand.page.mouse.down()
+    stand.page.mouse.move(box["x"] + 0.45 * box["width"], box["y"] + 0.5 * box["height"], steps=3)
+    stand.page.mouse.up()
+    stand.page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.4 * box["height"])
 
 
 def several(stand: Stand) -> None:
@@ -122,55 +230,6 @@ def zoomed(stand: Stand) -> None:
     for _ in range(8):
         stand.page.mouse.wheel(0, -120)
     stand.settle()
-def table(stand: Stand) -> None:
-    stand.button("Table").click()
-    stand.page.get_by_role("grid").wait_for()
-    plain(stand)
-
-
-def searched(stand: Stand) -> None:
-    table(stand)
-    stand.page.get_by_role("searchbox").fill("x3 score>0.001")
-    stand.page.get_by_role("row").nth(2).click()
-    stand.page.get_by_role("row").nth(4).click(modifiers=["Shift"])
-    plain(stand)
-
-
-def unfound(stand: Stand) -> None:
-    table(stand)
-    stand.page.get_by_role("searchbox").fill("x99 -> h2")
-
-
-def cut_table(stand: Stand) -> None:
-    pruned(stand)
-    table(stand)
-    stand.drag_slider(60, drop=False)
-
-
-def inputs(stand: Stand) -> None:
-    stand.button("Input map").click()
-    stand.page.get_by_role("complementary", name="Input map").get_by_role("button", name="Prune").wait_for()
-    plain(stand)
-
-
-def cut_inputs(stand: Stand) -> None:
-    inputs(stand)
-    stand.page.get_by_role("radio", name="Inputs").click(force=True)
-    stand.drag_slider(500, drop=True)
-    stand.drag_slider(120, drop=False)
-
-
-def chosen_inputs(stand: Stand) -> None:
-    inputs(stand)
-    box = stand.page.get_by_role("listbox", name="Importance of").bounding_box()
-    assert box is not None
-    stand.page.mouse.move(box["x"] + 0.3 * box["width"], box["y"] + 0.3 * box["height"])
-    stand.page.mouse.down()
-    stand.page.mouse.move(box["x"] + 0.45 * box["width"], box["y"] + 0.5 * box["height"], steps=3)
-    stand.page.mouse.up()
-    stand.page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.4 * box["height"])
-
-
 
 
 def halfway(stand: Stand) -> None:
@@ -200,6 +259,15 @@ SHOTS: dict[str, tuple[Act, dict[str, Any]]] = {
     "narrow": (dragged, {"width": 480}),
     "history": (history, {}),
     "narrow-history": (history, {"width": 480}),
+    "tune": (tune, {}),
+    "tuning": (tuning, {}),
+    "tuned": (tuned, {}),
+    "tune-paused": (tune_paused, {}),
+    "auto-pruning": (auto_pruning, {}),
+    "tune-failed": (tune_failed, {}),
+    "narrow-tuning": (tuning, {"width": 480}),
+    "changed": (changed, {}),
+    "narrow-changed": (changed, {"width": 480}),
     "save": (save, {"height": 720}),
     "save-64-16-10": (save_large, {"network": {"widths": [64, 16, 10]}}),
     "narrow-save": (save, {"width": 480}),
@@ -210,7 +278,21 @@ SHOTS: dict[str, tuple[Act, dict[str, Any]]] = {
     "4-6-3-1": (halfway, {"network": {"widths": [4, 6, 3, 1], "task": "classification"}}),
     "64-16-10": (halfway, {"network": {"widths": [64, 16, 10], "task": "classification"}}),
     "64-16-10-zoomed": (zoomed, {"network": {"widths": [64, 16, 10], "task": "classification"}}),
+    "30-20-10": (plain, {"network": {"widths": [30, 20, 10]}}),
+    "100-16-10": (plain, {"network": {"widths": [100, 16, 10]}}),
+    "80-80-45": (halfway, {"network": {"widths": [80, 80, 45]}}),
+    "right-784-64-10": (plain, {"network": {"widths": [784, 64, 10]}, "traits": {"orientation": "right"}}),
     "784-64-10": (halfway, {"network": {"widths": [784, 64, 10], "task": "classification"}}),
+    "table": (table, {}),
+    "table-cut": (cut_table, {}),
+    "table-64-16-10": (searched, {"network": {"widths": [64, 16, 10]}}),
+    "table-784-64-10": (table, {"network": {"widths": [784, 64, 10]}}),
+    "table-empty": (unfound, {}),
+    "narrow-table": (searched, {"width": 480, "network": {"widths": [64, 16, 10]}}),
+    "inputs": (chosen_inputs, {"network": {"widths": [784, 16, 10], "shape": [28, 28]}}),
+    "inputs-cut": (cut_inputs, {"network": {"widths": [784, 16, 10], "shape": [28, 28]}}),
+    "inputs-bars": (inputs, {"network": {"widths": [64, 16, 10]}}),
+    "narrow-inputs": (chosen_inputs, {"width": 480, "network": {"widths": [64, 16, 10], "shape": [8, 8]}}),
     "right": (edge, {"traits": {"orientation": "right"}}),
     "right-10-5-1": (plain, {"network": {"widths": [10, 5, 1]}, "traits": {"orientation": "right"}}),
 }
@@ -252,13 +334,3 @@ def main(wanted: list[str]) -> None:
 
 if __name__ == "__main__":
     main(sys.argv[1:])
-    "table": (table, {}),
-    "table-cut": (cut_table, {}),
-    "table-64-16-10": (searched, {"network": {"widths": [64, 16, 10]}}),
-    "table-784-64-10": (table, {"network": {"widths": [784, 64, 10]}}),
-    "table-empty": (unfound, {}),
-    "narrow-table": (searched, {"width": 480, "network": {"widths": [64, 16, 10]}}),
-    "inputs": (chosen_inputs, {"network": {"widths": [784, 16, 10], "shape": [28, 28]}}),
-    "inputs-cut": (cut_inputs, {"network": {"widths": [784, 16, 10], "shape": [28, 28]}}),
-    "inputs-bars": (inputs, {"network": {"widths": [64, 16, 10]}}),
-    "narrow-inputs": (chosen_inputs, {"width": 480, "network": {"widths": [64, 16, 10], "shape": [8, 8]}}),
