@@ -45,6 +45,10 @@ class Capture:
             self._scores[criterion] = _rounded(score(self, criterion))
         return self._scores[criterion]
 
+    def knows(self, criterion: str) -> bool:
+        """Whether the scores by a criterion have been worked out."""
+        return criterion in self._scores
+
     @cached_property
     def coefficients(self) -> EdgeArrays:
         """Sum of absolute coefficients of each edge."""

@@ -98,8 +98,7 @@ class Session:
         check_criterion(criterion)
         plan = PruningPlan(criterion=criterion, structure=structure, compensate=compensate)
         self._adapter = adapt(model, data)
-        if not self._adapter.is_finite():
-            raise ValueError("the model has parameters that are NaN or infinite; train it anew or load a good one")
+        self._refuse_broken()
         self._subscribers: list[Callable[[], None]] = []
         self.revision = 0
         self.remark = ""
@@ -329,9 +328,13 @@ class Session:
         """Measure and score the model as it is now, say after training.
 
         What is pruned stays pruned, with what it leaves behind; the threshold starts again at 0 on the new scores.
+
+        Raises:
+            ValueError: If weights are NaN or infinite.
         """
 
         def change() -> None:
+            self._refuse_broken()
             self._note_changes()
             self._time.push("refresh", self._time.captured(self.plan, Command("refresh")))
             self._changed()
@@ -545,6 +548,10 @@ class Session:
         if limit is not None and not cut_outputs(replace(plan, threshold=limit).masks(scores), self._given_up):
             words += f"; the largest threshold that does not is {limit:.3g}"
         raise ValueError(words)
+
+    def _refuse_broken(self) -> None:
+        if not self._adapter.is_finite():
+            raise ValueError("the model has parameters that are NaN or infinite; train it anew or load a good one")
 
     def _note_changes(self) -> None:
         if self._time.note_changes():

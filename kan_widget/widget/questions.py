@@ -8,6 +8,7 @@ from typing import Any
 from ..adapters import Evaluation
 from ..core.plan import COMPENSATIONS
 from ..session import Session
+from .criteria import criteria
 
 Question = Callable[[Session, dict[str, Any]], dict[str, Any]]
 
@@ -53,9 +54,18 @@ def _quality(quality: Evaluation | None) -> dict[str, float | None]:
 
 QUESTIONS: dict[str, Question] = {"history": history, "script": script, "compensations": compensations}
 
+# Those that take long, and work on a copy of the model.
+LONG: dict[str, Question] = {"criteria": criteria}
+
+
+def takes_long(content: dict[str, Any]) -> bool:
+    """Whether a message asks for what nobody should have to wait for."""
+    about = content.get("about")
+    return isinstance(about, str) and about in LONG
+
 
 def answer(session: Session, content: dict[str, Any], page: Callable[[], str]) -> dict[str, Any]:
-    """The answer to a message of type ``ask``, taken while nobody changes the model.
+    """The answer to a message of type ``ask``.
 
     Args:
         session: What is asked about.
@@ -68,6 +78,8 @@ def answer(session: Session, content: dict[str, Any], page: Callable[[], str]) -
     about = content.get("about")
     if about == "page":
         return {"html": page()}
+    if takes_long(content):
+        return LONG[content["about"]](session, content)
     question = QUESTIONS.get(about) if isinstance(about, str) else None
     if question is None:
         raise ValueError("unknown question")

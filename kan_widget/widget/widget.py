@@ -19,6 +19,7 @@ from ..core.scores import check_criterion
 from ..core.trace import Trace
 from ..session import Session
 from . import export, questions, watch, wire
+from .errands import Errands
 from .foresight import Foresight, foresee
 from .live import Learning
 from .trainer import Trainer
@@ -134,6 +135,7 @@ class KANWidget(Learning, anywidget.AnyWidget):
         self._drawn: Any = None
         self._scored: Any = None
         self._live: tuple[Trace, Metrics, int] | None = None
+        self._errands = Errands()
         self._voice: contextvars.Context | None = None
         self._notices = 0
         self._trainer = Trainer(self.session, self._tell, self._show, self._learnt)
@@ -200,6 +202,7 @@ class KANWidget(Learning, anywidget.AnyWidget):
                 end()
         if self._foresight is not None:
             self._foresight.close()
+            self._errands.close()
             self._trainer.close()
         super().close()
 
@@ -375,6 +378,10 @@ class KANWidget(Learning, anywidget.AnyWidget):
         if answer is None:
             log.warning("a front end sent an unknown message")
             return
+        content = {**content, "id": wire.name_of(content)}
+        self._attempt(answer, content)
+
+    def _attempt(self, answer: Callable[[dict[str, Any]], None], content: dict[str, Any]) -> None:
         try:
             answer(content)
         except (ValueError, TypeError) as error:
@@ -384,6 +391,7 @@ class KANWidget(Learning, anywidget.AnyWidget):
             self._refuse(content, f"{type(error).__name__}: {error}")
 
     def _refuse(self, content: dict[str, Any], reason: str) -> None:
+        reason = reason[: wire.MAX_NOTE]
         if content.get("type") == "ask":
             self.send({"type": "answer", "id": content.get("id"), "reason": reason})
             return
@@ -400,7 +408,9 @@ class KANWidget(Learning, anywidget.AnyWidget):
             return self.session.revision
 
         revision = self.session.adapter.take(run)
-        self.send({"type": "ack", "id": content.get("id"), "revision": revision})
+        answer = {"type": "ack", "id": content.get("id"), "revision": revision}
+        # marimo runs the cells that use a widget when its page has written a trait, not when it has sent a message.
+        self.send({**answer, "rerun": True} if getattr(self.comm, "kernel", None) == "marimo" else answer)
 
     @contextmanager
     def _one_publication(self) -> Iterator[None]:
@@ -417,5 +427,11 @@ class KANWidget(Learning, anywidget.AnyWidget):
         self.send({"type": "detail", "id": content.get("id"), "edge": list(edge), **found}, buffers=buffers)
 
     def _send_answer(self, content: dict[str, Any]) -> None:
+        if questions.takes_long(content):
+            self._errands.send(lambda: self._speak(lambda: self._attempt(self._tell_answer, content)))
+        else:
+            self._tell_answer(content)
+
+    def _tell_answer(self, content: dict[str, Any]) -> None:
         value = questions.answer(self.session, content, self.to_html)
         self.send({"type": "answer", "id": content.get("id"), "value": value})

@@ -27,11 +27,12 @@ CHEAP = ("l1", "std", "attribution")
 USUAL = (*CHEAP, "taylor2", "leave_one_out", "auto")
 MAX_OPS = 1000
 MAX_NOTE = 1000
+FURTHEST = 1e300
 DETAIL_POINTS = 200
-
 # Networks with more edges have thumbnails of fewer points: a browser is to hold and load a few megabytes at most.
 MANY_EDGES = 5000
 FEW_POINTS = 24
+
 
 # Out: state
 
@@ -40,17 +41,18 @@ def network(session: Session, trace: Trace, input_shape: tuple[int, int] | None 
     """Trait ``network``: what changes only with a new trace. `input_shape` are the rows and columns of an image."""
     topology = session.topology
     curves = np.concatenate([c.reshape(-1, c.shape[-1]) for c in trace.curves])
-    low, high = (np.concatenate([ends[side].ravel() for ends in trace.curve_ranges()]) for side in (0, 1))
     if len(curves) > MANY_EDGES:
         curves = _thinned(curves, FEW_POINTS)
+    low, high = (np.concatenate([ends[side].ravel() for ends in trace.curve_ranges()]) for side in (0, 1))
     span = np.where(high > low, high - low, np.inf)
     return {
         "widths": list(topology.widths),
         "names": [list(layer) for layer in topology.names],
-        "points": curves.shape[1],
         "input_shape": None if input_shape is None else list(input_shape),
+        "points": curves.shape[1],
         "bins": trace.density[0].shape[1],
-        "curves": np.round((curves - low[:, None]) / span[:, None] * 255).astype(np.uint8).tobytes(),
+        # What is no number has none here either; that its range is none says so.
+        "curves": np.nan_to_num(np.round((curves - low[:, None]) / span[:, None] * 255)).astype(np.uint8).tobytes(),
         "curve_low": _f32(low),
         "curve_high": _f32(high),
         "low": _f32(*trace.input_low),
@@ -203,7 +205,6 @@ def _f32(*arrays: NDArray[np.float64]) -> bytes:
     return flat
 
 
-def _shares(counts: NDArray[np.int64]) -> bytes:
 def _thinned(curves: NDArray[np.float64], points: int) -> NDArray[np.float64]:
     """Curves ``(edges, many)`` at so many even points, straight in between."""
     last = curves.shape[1] - 1
@@ -239,6 +240,7 @@ def check_input_shape(session: Session, shape: Any) -> tuple[int, int] | None:
     return rows, columns
 
 
+def _shares(counts: NDArray[np.int64]) -> bytes:
     """Counts ``(in, bins)`` as bytes, 255 for the fullest bin of each row."""
     fullest = np.maximum(counts.max(axis=1, keepdims=True), 1)
     shares: bytes = np.round(counts / fullest * 255).astype(np.uint8).tobytes()
@@ -315,6 +317,12 @@ def _parse_op(session: Session, op: Any, stale: bool) -> Callable[[], Any]:
     raise ValueError("unknown op")
 
 
+def name_of(content: dict[str, Any]) -> str | None:
+    """The name by which the answer to a message is known."""
+    name = content.get("id")
+    return _word(name) if isinstance(name, str) else None
+
+
 def parse_edge(session: Session, content: dict[str, Any]) -> Edge:
     """The edge that a ``detail`` message asks for."""
     return session.topology.edge(content.get("edge") or ())
@@ -344,6 +352,8 @@ def _items(op: dict[str, Any], key: str, check: Callable[[Any], Any], most: int)
 def _number(value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise TypeError(f"threshold must be a number; got {type(value).__name__}")
+    if abs(value) > FURTHEST:
+        raise ValueError(f"threshold must lie within {FURTHEST}")
     return float(value)
 
 
@@ -356,4 +366,5 @@ def _whole(value: Any) -> int:
 def _word(value: Any) -> str:
     if not isinstance(value, str):
         raise TypeError(f"expected a word; got {type(value).__name__}")
-    return value
+    # Half an emoji, which a page may well send, is a text that no message could carry back.
+    return value.encode("utf-8", "replace").decode("utf-8")
