@@ -91,8 +91,8 @@ def hardware_prune(
         >>> x = torch.rand(100, 3)
         >>> data = (x[:80], x[:80, :1], x[80:], x[80:, :1])
         >>> found = hardware_prune(KAN([3, 4, 1], seed=0), data, cost="lut_bytes", limit=2048, tune={}, progress=False)
-        >>> found.rounds[-1].edges
-        8
+        >>> found.rounds[-1].edges <= 8  # tables of 256 bytes
+        True
 
     Source:
         Tables as the unit of cost: KANELE (2025), arXiv:2512.12850.

@@ -4,7 +4,6 @@ import pytest
 import torch
 from torch import Tensor
 
-from kan_widget.nn import gating
 from kan_widget.nn.gating import gated
 from kan_widget.nn.network import Network
 from kan_widget.nn.statistics import edge_statistics
@@ -53,7 +52,7 @@ def one_by_one(
 def test_gated_skips_row_by_row(
     network: Network, monkeypatch: pytest.MonkeyPatch, tolerance: float, elements: int
 ) -> None:
-    monkeypatch.setattr(gating, "_ELEMENTS", elements)
+    monkeypatch.setitem(gated.__globals__, "_ELEMENTS", elements)
     means, spreads = measured(network)
     limits = [tolerance * spread for spread in spreads]
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}

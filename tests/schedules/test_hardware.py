@@ -128,7 +128,7 @@ def test_latency_is_of_the_compacted_model(model: KAN, monkeypatch: pytest.Monke
         seen.append((width, rows))
         return 1e-3 * sum(width)
 
-    monkeypatch.setattr("kan_widget.schedules.hardware._seconds", seconds)
+    monkeypatch.setitem(hardware_prune.__globals__, "_seconds", seconds)
     found = hardware_prune(
         model, DATA, cost="latency", limit=11e-3, structure="node", batch=7, share=0.2, tune={}, progress=False
     )
@@ -141,9 +141,7 @@ def test_latency_is_of_the_compacted_model(model: KAN, monkeypatch: pytest.Monke
 def test_latency_is_measured_on_the_clock(model: KAN) -> None:
     found = hardware_prune(model, DATA, cost="latency", limit=60.0, progress=False)
     assert found.rounds == []
-    with pytest.raises(
-        ValueError, match=r"limit 1e-09 cannot be met by removing nodes: .* it costs \d.* goes further"
-    ):
+    with pytest.raises(ValueError, match=r"limit 1e-09 cannot be met by removing nodes: .* it costs \d.* goes further"):
         hardware_prune(model, DATA, cost="latency", limit=1e-9, structure="node", progress=False)
 
 
