@@ -74,9 +74,15 @@ export class FakeTraining {
   move() {
     const { model } = this.python;
     const network = model.get("network");
-    this.curves ??= network.curve_high;
-    const high = Array.from({ length: this.curves.byteLength / 4 }, (_, e) => this.curves.getFloat32(4 * e, true));
-    model.set("network", { ...network, curve_high: view(high.map((v, e) => v * (1 + 0.3 * Math.sin(this.told.step / 4 + e)))) });
+    this.curves ??= network.curves;
+    const size = this.curves.byteLength / (network.points * this.python.edges.length);
+    const curves = size === 1 ? new Uint8Array(this.curves.byteLength) : new Uint16Array(this.curves.byteLength / 2);
+    const most = 256 ** size - 1;
+    for (let i = 0; i < curves.length; i++) {
+      const value = (size === 1 ? this.curves.getUint8(i) : this.curves.getUint16(2 * i, true)) / most;
+      curves[i] = most * value ** (1 + 0.6 * Math.sin(this.told.step / 4 + Math.floor(i / network.points)));
+    }
+    model.set("network", { ...network, curves: new DataView(curves.buffer) });
   }
 
   end(words) {

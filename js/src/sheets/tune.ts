@@ -177,7 +177,7 @@ export const tune: Sheet = {
 .tune .keys .train{background:var(--ink)}
 .tune .keys .allowed{background:repeating-linear-gradient(90deg,var(--cut) 0 4px,transparent 4px 6px)}
 .tune .keys b{color:var(--ink)}
-.tune .keys .button{margin:0 -8px 0 auto;padding:0 8px}
+.tune .keys .button{margin-left:auto;padding:0 8px}
 .losses{display:block;flex:none;width:100%;max-width:400px;border:1px solid var(--line);border-radius:6px;background:var(--panel)}
 .losses .rule{stroke:var(--line)}
 .losses .axis{stroke:var(--edge)}
