@@ -16,7 +16,7 @@ from . import peer
 from .clock import interleaved
 from .table import Row
 
-# Shape, rows, and how many times faster than pykan it has to be: forward and with gradients by the kernel, and on torch.
+# Shape, rows, how many times faster than pykan it has to be: forward and with gradients by the kernel; on torch.
 CASES: list[tuple[list[int], int, tuple[float | None, float | None], float]] = [
     ([2, 5, 1], 1000, (25.0, 20.0), 3.0),
     ([64, 64, 10], 256, (None, None), 5.0),
