@@ -24,7 +24,7 @@ def adaptive_grid(samples: Tensor, old: Tensor, k: int, eps: float) -> Tensor:
         eps: Share of the even grid, 0 to 1.
 
     Returns:
-        Extended knots like `old`. A row that would not increase strictly stays as it was.
+        Extended knots like `old`. A row that would not increase, or by next to nothing, stays as it was.
 
     Source:
         pykan 0.2.8, ``KANLayer.update_grid_from_samples``.
@@ -36,7 +36,8 @@ def adaptive_grid(samples: Tensor, old: Tensor, k: int, eps: float) -> Tensor:
     step = (quantiles[:, -1:] - quantiles[:, :1]) / intervals
     even = quantiles[:, :1] + step * torch.arange(intervals + 1, dtype=samples.dtype, device=samples.device)
     new = extend_grid(eps * even + (1 - eps) * quantiles, k)
-    usable = (new.diff(dim=1) > 0).all(dim=1, keepdim=True)
+    smallest = torch.finfo(new.dtype).tiny ** 0.5  # features divide by products of two spans
+    usable = (new.diff(dim=1) > smallest).all(dim=1, keepdim=True)
     return torch.where(usable, new, old)
 
 

@@ -1,7 +1,8 @@
-"""Sparsity penalties: pykan's objective and the paper's, on what the data make each edge do."""
+"""Sparsity penalties on what the data make each edge do: pykan's, the paper's, and one for whole nodes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 # The square root has no slope at 0: what is constant (a pruned edge, say) is to have the gradient 0, not nan.
 _SMALLEST = 1e-30
 
-METRICS = ("edge_forward_spline_n", "edge_forward_spline_u", "paper")
+METRICS = ("edge_forward_spline_n", "edge_forward_spline_u", "paper", "group_lasso", "l0")
 
 
 @dataclass(frozen=True)
@@ -27,9 +28,11 @@ class Penalty:
     Attributes:
         metric: What is penalised. ``"edge_forward_spline_n"``, pykan 0.2.8's default: the standard deviation of the
             edge's output over that of its input. ``"edge_forward_spline_u"``: the standard deviation alone.
-            ``"paper"``: the mean absolute output, with the entropy over the whole layer.
-        lamb_l1: Of the sum over edges.
-        lamb_entropy: Of the entropy over edges.
+            ``"paper"``: the mean absolute output, with the entropy over the whole layer. ``"group_lasso"``: what a node
+            sends out as a whole, the norm of the standard deviations of its ``n`` outgoing edges times ``sqrt(n)``, so
+            that nodes and inputs go as a whole. ``"l0"``: the expected number of open `Gates`.
+        lamb_l1: Of the sum over edges, nodes or gates.
+        lamb_entropy: Of the entropy over edges; ``"group_lasso"`` and ``"l0"`` have none.
         lamb_coef: Of the absolute spline coefficients.
         lamb_coefdiff: Of the absolute differences between neighbouring coefficients.
     """
@@ -45,23 +48,55 @@ class Penalty:
             raise ValueError(f"reg_metric must be one of {', '.join(METRICS)}; got {self.metric!r}")
 
 
-def forward_with_penalty(network: Network, x: Tensor, penalty: Penalty) -> tuple[Tensor, Tensor]:
+def forward_with_penalty(
+    network: Network, x: Tensor, penalty: Penalty | None, factors: Sequence[Tensor] | None = None
+) -> tuple[Tensor, Tensor]:
     """Outputs ``(rows, out)`` and the regulariser, a scalar, from one pass that shares its features.
 
+    Args:
+        network: Left alone.
+        x: Inputs, ``(rows, in_features)``.
+        penalty: What to penalise; nothing if None. What `Gates` cost is not in it.
+        factors: Per layer ``(out, in)``: what each edge's departure from its mean over the rows is multiplied by.
+
     Source:
-        pykan 0.2.8, ``MultKAN.reg``; Liu et al. (2024), arXiv:2404.19756, equations 2.17-2.20.
+        pykan 0.2.8, ``MultKAN.reg``; Liu et al. (2024), arXiv:2404.19756, equations 2.17-2.20. Groups: Yuan and Lin,
+        "Model selection and estimation in regression with grouped variables" (2006).
     """
     values = network.input_nodes(x)
     total = x.new_zeros(())
-    for layer in network.layers:
+    for index, layer in enumerate(network.layers):
         planes = features(values, layer.knots, layer.base)
-        weight = layer.weight()
-        size = _edge_size(values, planes, weight, penalty.metric)
-        entropy = _paper_entropy(size) if penalty.metric == "paper" else _pykan_entropy(size)
-        total = total + penalty.lamb_l1 * size.sum() + penalty.lamb_entropy * entropy
-        total = total + _coefficient_penalty(layer, penalty)
-        values = weight.flatten(1) @ planes.flatten(0, 1) + layer.offset()
+        weight, offset = layer.weight(), layer.offset()
+        if factors is not None:
+            weight, offset = _thinned(planes, weight, offset, factors[index])
+        if penalty is not None:
+            total = total + _layer_penalty(layer, values, planes, weight, penalty)
+        values = weight.flatten(1) @ planes.flatten(0, 1) + offset
     return values.T, total
+
+
+def _thinned(planes: Tensor, weight: Tensor, offset: Tensor, factor: Tensor) -> tuple[Tensor, Tensor]:
+    """Weights and offset that multiply each edge by a factor and leave its mean where it was."""
+    mean = torch.einsum("oki,ki->oi", weight, planes.mean(dim=-1))
+    return weight * factor.unsqueeze(1), offset + ((1 - factor) * mean).sum(1, keepdim=True)
+
+
+def _layer_penalty(layer: KANLayer, values: Tensor, planes: Tensor, weight: Tensor, penalty: Penalty) -> Tensor | float:
+    total = _coefficient_penalty(layer, penalty)
+    if penalty.metric == "l0":
+        return total
+    size = _edge_size(values, planes, weight, penalty.metric)
+    if penalty.metric == "group_lasso":
+        return total + penalty.lamb_l1 * _node_size(size, layer.mask).sum()
+    entropy = _paper_entropy(size) if penalty.metric == "paper" else _pykan_entropy(size)
+    return total + penalty.lamb_l1 * size.sum() + penalty.lamb_entropy * entropy
+
+
+def _node_size(size: Tensor, mask: Tensor) -> Tensor:
+    """Norm of all edges out of each node that are on, times the root of their number, ``(in,)``."""
+    norm: Tensor = torch.linalg.vector_norm(size, dim=0)
+    return norm * mask.sum(dim=0).sqrt()
 
 
 def _edge_size(values: Tensor, planes: Tensor, weight: Tensor, metric: str) -> Tensor:
