@@ -76,11 +76,11 @@ export interface Network {
   readonly low: Float32Array;
   readonly high: Float32Array;
   readonly density: Uint8Array;
+  /** Rows and columns of the image that the inputs are, row by row; null where they are none. */
+  readonly inputShape: readonly [number, number] | null;
 }
 
 export interface Scores {
-  /** Rows and columns of the image that the inputs are, row by row; null where they are none. */
-  readonly inputShape: readonly [number, number] | null;
   readonly criteria: readonly string[];
   readonly edge: readonly Float32Array[];
   readonly node: readonly Float32Array[];
@@ -199,12 +199,12 @@ export function decodeNetwork(value: unknown, known: Topology | null = null): Ne
     low: float32(raw["low"], sources),
     high: float32(raw["high"], sources),
     density: uint8(raw["density"], sources * bins),
+    inputShape: decodeShape(raw["input_shape"], widths[0]),
   };
 }
 
 /** Decode the `scores` trait, whose arrays may be keyed by criterion or listed in its order. */
 export function decodeScores(value: unknown, t: Topology): Scores {
-    inputShape: decodeShape(raw["input_shape"], widths[0]),
   const raw = fields(value);
   const criteria = texts(raw["criteria"]);
   const arrays = (of: unknown, length: number): Float32Array[] =>
