@@ -1,6 +1,6 @@
 import { html, nothing, render } from "lit-html";
 import * as cameras from "./camera";
-import { formatScore } from "./format";
+import { formatCount, formatScore } from "./format";
 import { calm, createFrame, type Frame } from "./frame";
 import { listen } from "./gestures";
 import { layout, type Layout, type Size } from "./layout";
@@ -45,6 +45,7 @@ export class Diagram {
   readonly #halo = layer("halo");
   readonly #marquee = layer("marquee");
   readonly #tip = layer("tip");
+  readonly #note = layer("note tick");
   readonly #frame: Frame;
   readonly #events: DiagramEvents;
   readonly #escape: () => boolean;
@@ -65,9 +66,9 @@ export class Diagram {
     this.element.setAttribute("aria-label", "Network diagram");
     this.element.setAttribute("aria-multiselectable", "true");
     this.element.tabIndex = -1;
-    [this.#tip, this.#marquee, this.#halo].forEach((part) => part.setAttribute("aria-hidden", "true"));
+    [this.#tip, this.#marquee, this.#halo, this.#note].forEach((part) => part.setAttribute("aria-hidden", "true"));
     this.#world.setAttribute("role", "presentation");
-    this.element.append(this.#surface.element, this.#halo, this.#world, this.#marquee, this.#tip);
+    this.element.append(this.#surface.element, this.#halo, this.#world, this.#marquee, this.#note, this.#tip);
     this.#frame = createFrame(signal, (time) => this.#draw(time));
     this.#escape = listen(this.element, {
       pan: (dx, dy) => this.#moveTo(cameras.pan(this.#camera, dx, dy, this.#place ?? this.#view, this.#view)),
@@ -209,7 +210,9 @@ export class Diagram {
     this.#world.style.transform = `translate(${x}px,${y}px) scale(${k})`;
     this.#world.style.setProperty("--inverse", String(1 / k));
     const seen = { scene: shown.snapshot.scene, place, palette: shown.palette, camera: this.#camera, view: this.#view };
-    if (this.#surface.paint(seen)) this.#frame.request();
+    const { drawn, of } = this.#surface.paint(seen);
+    this.#note.textContent = drawn < of
+      ? `links of the strongest ${formatCount(drawn)} of ${formatCount(of)} edges${of < seen.scene.topology.edges ? " in view" : ""}` : "";
   }
 
   #overlay(): void {

@@ -40,7 +40,7 @@ export function formatChange(before: number | null, now: number | null): string 
 }
 
 /** A whole number with its thousands set apart. */
-export const formatCount = (value: number): string => value.toLocaleString("en-US");
+export const formatCount = (value: number): string => String(value).replace(/\B(?=(\d{3})+$)/g, ",");
 
 /** "1 edge", "6 edges". */
 export const plural = (count: number, noun: string): string => `${formatCount(count)} ${noun}${count === 1 ? "" : "s"}`;

@@ -10,7 +10,7 @@ export interface Layout {
   readonly boxX: Float32Array;
   readonly boxY: Float32Array;
   readonly side: readonly number[];
-  /** For edge layers that are a matrix, one column for each node of the wider side: how many rows; else 0. */
+  /** For edge layers that are a matrix, with one column for each node of the wider side: how many rows; else 0. */
   readonly matrix: readonly number[];
   readonly nodeX: Float32Array;
   readonly nodeY: Float32Array;
@@ -34,27 +34,24 @@ const ROOM = 0.86;
 const LEAN = 0.18;
 /** Up to so many rows are laid like bricks, so that links pass between the thumbnails of the next row. */
 const BRICKS = 6;
-/** Nodes closer than this have no names. */
-const NAMED = 16;
+/** Thumbnails smaller than this say nothing: they are the cells of a matrix. */
+const CELL = 8;
 const MARGIN = { across: 20, upEnds: 44, rightEnds: 88 };
 
 /** Positions along the two directions that matter: across the layers, and along the flow from input to output. */
 interface Frame {
   readonly across: number;
-  /** Room for names before the inputs and beyond the outputs. */
-  readonly before: number;
-  readonly beyond: number;
+  /** Room for names before the inputs, and as much beyond the outputs. */
+  readonly ends: number;
   readonly along: number;
 }
 
-function frameOf(t: Topology, size: Size, orientation: Orientation): Frame {
+function frameOf(size: Size, orientation: Orientation): Frame {
   const up = orientation === "up";
   const across = Math.max(64, (up ? size.width : size.height) - 2 * MARGIN.across);
   const whole = Math.max(160, up ? size.height : size.width);
-  const named = Math.min(up ? MARGIN.upEnds : MARGIN.rightEnds, whole * 0.2);
-  const room = (width: number): number => (across / width >= NAMED ? named : MARGIN.across);
-  const [before, beyond] = [room(at(t.widths, 0)), room(at(t.widths, t.widths.length - 1))];
-  return { across, before, beyond, along: whole - before - beyond };
+  const ends = Math.min(up ? MARGIN.upEnds : MARGIN.rightEnds, whole * 0.2);
+  return { across, ends, along: whole - 2 * ends };
 }
 
 /** How a layer's thumbnails are packed beside a node: columns across, rows along. */
@@ -80,6 +77,12 @@ export function pack(count: number, room: number, band: number): Packing {
   return best ?? { columns: 1, rows: 1, pitchAcross: room, pitchAlong: band, side: SIDE.least };
 }
 
+/** All thumbnails of a node in one column, as in a matrix. */
+function column(count: number, spacing: number, band: number): Packing {
+  const pitchAlong = Math.min(band / count, SIDE.most / FILL);
+  return { columns: 1, rows: count, pitchAcross: spacing, pitchAlong, side: Math.min(SIDE.most, Math.min(spacing, pitchAlong) * FILL) };
+}
+
 interface Placed {
   readonly nodeA: Float32Array;
   readonly nodeB: Float32Array;
@@ -100,7 +103,7 @@ function placeNodes(t: Topology, frame: Frame, placed: Placed): void {
     placed.radius.push(Math.max(RADIUS.least, Math.min(RADIUS.most, spacing * 0.34, gap * 0.12)));
     for (let i = 0; i < width; i++) {
       placed.nodeA[at(t.nodeStart, l) + i] = frame.across / 2 + (i - (width - 1) / 2) * spacing;
-      placed.nodeB[at(t.nodeStart, l) + i] = frame.before + l * gap;
+      placed.nodeB[at(t.nodeStart, l) + i] = frame.ends + l * gap;
     }
   });
 }
@@ -117,10 +120,13 @@ function placeBoxes(t: Topology, l: number, frame: Frame, placed: Placed): void 
   const room = spacing * (1 - lean) * ROOM;
   const loose = pack(count, room, gap - nodes - 2 * Math.min(64, gap * 0.2));
   // Where links are a texture anyway, the thumbnails need the room more.
-  const packing = loose.rows > BRICKS ? pack(count, room, gap - nodes - gap * 0.24) : loose;
+  const band = gap - nodes - gap * 0.24;
+  const dense = loose.rows > BRICKS ? pack(count, room, band) : loose;
+  const matrix = dense.side < CELL || (dense.columns === 1 && dense.rows > BRICKS);
+  const packing = matrix ? column(count, spacing, band) : dense;
   placed.side.push(packing.side);
-  placed.matrix.push(packing.columns === 1 && packing.rows > BRICKS ? packing.rows : 0);
-  const middle = frame.before + (l + 0.5) * gap;
+  placed.matrix.push(matrix ? count : 0);
+  const middle = frame.ends + (l + 0.5) * gap;
   const shift = Math.min(MARGIN.across * 0.7, (packing.columns === 1 ? spacing : packing.pitchAcross) / 4);
   for (let e = at(t.edgeStart, l); e < at(t.edgeStart, l + 1); e++) {
     const anchor = at(placed.nodeA, at(byTarget ? t.to : t.from, e));
@@ -128,16 +134,16 @@ function placeBoxes(t: Topology, l: number, frame: Frame, placed: Placed): void 
     const member = byTarget ? at(t.from, e) - at(t.nodeStart, l) : at(t.to, e) - at(t.nodeStart, l + 1);
     const row = Math.floor(member / packing.columns);
     const inRow = Math.min(packing.columns, count - row * packing.columns);
-    const column = member - row * packing.columns;
-    const brick = packing.rows > 1 && packing.rows <= BRICKS ? (row % 2 === 0 ? -1 : 1) * shift : 0;
-    placed.boxA[e] = anchor + (other - anchor) * lean + (column - (inRow - 1) / 2) * packing.pitchAcross + brick;
+    const inColumn = member - row * packing.columns;
+    const brick = !matrix && packing.rows > 1 && packing.rows <= BRICKS ? (row % 2 === 0 ? -1 : 1) * shift : 0;
+    placed.boxA[e] = anchor + (other - anchor) * lean + (inColumn - (inRow - 1) / 2) * packing.pitchAcross + brick;
     placed.boxB[e] = middle + (row - (packing.rows - 1) / 2) * packing.pitchAlong;
   }
 }
 
 /** Lay a network out for a view of this size. */
 export function layout(t: Topology, size: Size, orientation: Orientation): Layout {
-  const frame = frameOf(t, size, orientation);
+  const frame = frameOf(size, orientation);
   const placed: Placed = {
     nodeA: new Float32Array(t.nodes), nodeB: new Float32Array(t.nodes),
     boxA: new Float32Array(t.edges), boxB: new Float32Array(t.edges),
@@ -150,7 +156,7 @@ export function layout(t: Topology, size: Size, orientation: Orientation): Layou
   placed.side.forEach((side, l) => (placed.side[l] = Math.min(side, even)));
   const grow = Math.max(1, SIDE.least / Math.min(...placed.side));
   const across = frame.across + 2 * MARGIN.across;
-  const along = frame.along + frame.before + frame.beyond;
+  const along = frame.along + 2 * frame.ends;
   const a = (v: number): number => (v + MARGIN.across) * grow;
   const up = orientation === "up";
   const b = (v: number): number => (up ? along - v : v) * grow;

@@ -7,7 +7,7 @@ import { at } from "./topology";
 /** Below this many pixels a thumbnail is a cell of a matrix; above the other, its curve gets all its points. */
 const CELL = 8;
 /** Below this many pixels, cells have no gaps between them. */
-const PIXEL = 3.5;
+const PIXEL = 2.5;
 const FINE = 40;
 const SHADES = 8;
 
@@ -136,8 +136,10 @@ function paintBox(pen: Pen, edge: number, side: number): void {
 export function paintBoxes(pen: Pen): void {
   const { scene, place, px } = pen;
   place.side.forEach((side, layer) => {
-    if (side / px < PIXEL && paintMatrix(pen, layer)) return;
-    if (side / px < CELL) return paintCells(pen, layer);
+    if (side / px < CELL) {
+      if (!paintMatrix(pen, layer, side / px >= PIXEL)) paintCells(pen, layer);
+      return;
+    }
     for (let e = at(scene.topology.edgeStart, layer); e < at(scene.topology.edgeStart, layer + 1); e++) {
       if (inView(pen, at(place.boxX, e), at(place.boxY, e), side)) paintBox(pen, e, side);
     }

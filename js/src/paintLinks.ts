@@ -1,9 +1,9 @@
 import { type Curve, links } from "./layout";
 import { edgeInView, type Look, type Pen, type Sight } from "./pen";
 import { DEAD, GOES, INK, PRUNED } from "./scene";
-import { at } from "./topology";
+import { at, u8 } from "./topology";
 
-/** How many links are drawn one by one; the rest is a haze behind them. */
+/** How many links of a kind are drawn at most: no eye follows more, and no hand waits for them. */
 export const LIVE = 1500;
 
 export function layerOfEdge(pen: Pick<Sight, "scene">, edge: number): number {
@@ -28,8 +28,8 @@ function stroke(pen: Pen, edge: number): void {
 /** How many links of a layer can be told apart, by the size of its thumbnails on the screen. */
 const quota = (side: number): number => (side >= 20 ? LIVE : side >= 8 ? 400 : 120);
 
-/** Which links to draw one by one, strongest first: those in view that live, those about to go, and the gone. */
-export function chooseLive(pen: Sight): { live: number[]; goes: number[]; gone: number[] } {
+/** Which links in view to draw, strongest first: those that live, those about to go, and the gone; and out of how many. */
+export function chooseLive(pen: Sight): { live: number[]; goes: number[]; gone: number[]; of: number } {
   const { scene, place, px } = pen;
   const quotas = place.side.map((side) => quota(side / px));
   const lists = [INK, GOES, PRUNED].map((voice) => ({
@@ -37,17 +37,22 @@ export function chooseLive(pen: Sight): { live: number[]; goes: number[]; gone: 
     // What goes or is gone is a matter of its thumbnails first; its links must not bury those that live.
     left: quotas.map((most) => (most === LIVE ? LIVE : voice === INK ? most : most / 4)),
   }));
-  for (const edge of scene.order) {
-    const voice = at(scene.edgeVoice, edge);
+  const whole = pen.x0 <= 0 && pen.y0 <= 0 && pen.x1 >= place.width && pen.y1 >= place.height;
+  let of = 0;
+  for (let i = 0; i < scene.order.length; i++) {
+    const edge = scene.order[i] ?? 0;
+    if (!whole && !edgeInView(pen, edge)) continue;
+    of++;
+    const voice = u8(scene.edgeVoice, edge);
     const list = lists[voice === INK ? 0 : voice === GOES ? 1 : 2];
     const layer = layerOfEdge(pen, edge);
     const left = list?.left[layer] ?? 0;
-    if (!list || left <= 0 || list.edges.length >= LIVE || !edgeInView(pen, edge)) continue;
+    if (!list || left <= 0 || list.edges.length >= LIVE) continue;
     list.left[layer] = left - 1;
     list.edges.push(edge);
   }
   const [live, goes, gone] = lists.map((list) => list.edges);
-  return { live: live ?? [], goes: goes ?? [], gone: gone ?? [] };
+  return { live: live ?? [], goes: goes ?? [], gone: gone ?? [], of };
 }
 
 /** Lines thin out as they become many, so that a dense layer stays a texture and not a block. */
@@ -93,23 +98,19 @@ function paintSelected(pen: Pen): void {
   }
 }
 
+/** How many links are drawn, and of how many in view. */
+export interface Drawn {
+  readonly drawn: number;
+  readonly of: number;
+}
+
 /** Draw the links: what is gone at the back, what lives on it by strength, then what goes, then what is selected. */
-export function paintLinks(pen: Pen): void {
-  const { live, goes, gone } = chooseLive(pen);
+export function paintLinks(pen: Pen): Drawn {
+  const { live, goes, gone, of } = chooseLive(pen);
   const thin = thinness(pen);
   paintAll(pen, [...gone.reverse(), ...live.reverse(), ...goes], thin);
   paintSelected(pen);
   pen.ctx.setLineDash([]);
   pen.ctx.globalAlpha = 1;
-}
-
-/** Draw a run of links as haze; returns where to go on, so that a large network does not hold up the page. */
-export function paintHaze(pen: Pen, from: number, count: number): number {
-  const { ctx, scene, palette, px } = pen;
-  const end = Math.min(scene.topology.edges, from + count);
-  ctx.strokeStyle = palette.ink;
-  ctx.lineWidth = 0.6 * px;
-  ctx.globalAlpha = Math.max(0.012, Math.min(0.12, 60 / scene.topology.edges));
-  for (let edge = from; edge < end; edge++) stroke(pen, edge);
-  return end;
+  return { drawn: live.length + goes.length + gone.length, of };
 }

@@ -2,7 +2,7 @@ import type { Camera } from "./camera";
 import type { Layout, Size } from "./layout";
 import type { Palette } from "./palette";
 import type { Scene } from "./scene";
-import { at } from "./topology";
+import { f32, i32 } from "./topology";
 
 /** What is seen in one frame. In world units; `px` is one pixel of the screen. */
 export interface Sight {
@@ -19,9 +19,13 @@ export interface Sight {
   readonly y1: number;
 }
 
+/** Pictures of whole layers, kept from frame to frame, with what they were made of. */
+export type Bitmaps = Map<number, { readonly of: readonly unknown[]; readonly canvas: HTMLCanvasElement | null }>;
+
 /** Everything that a painter needs for one frame. */
 export interface Pen extends Sight {
   readonly ctx: CanvasRenderingContext2D;
+  readonly bitmaps: Bitmaps;
 }
 
 /** How a line is drawn; lengths in pixels. */
@@ -37,21 +41,22 @@ export function createPen(
   ctx: CanvasRenderingContext2D,
   dpr: number,
   seen: { palette: Palette; camera: Camera; view: Size; place: Layout; scene: Scene },
+  bitmaps: Bitmaps,
 ): Pen {
   const { camera, view } = seen;
   const { k, x, y } = camera;
   ctx.setTransform(dpr * k, 0, 0, dpr * k, dpr * x, dpr * y);
   ctx.lineJoin = "round";
   ctx.lineCap = "butt";
-  return { ctx, ...seen, px: 1 / k, x0: -x / k, y0: -y / k, x1: (view.width - x) / k, y1: (view.height - y) / k };
+  return { ctx, bitmaps, ...seen, px: 1 / k, x0: -x / k, y0: -y / k, x1: (view.width - x) / k, y1: (view.height - y) / k };
 }
 
 /** Whether any part of an edge may be in view. */
 export function edgeInView(pen: Sight, edge: number): boolean {
   const { place, scene } = pen;
-  const [f, t] = [at(scene.topology.from, edge), at(scene.topology.to, edge)];
-  const [xf, xb, xt] = [at(place.nodeX, f), at(place.boxX, edge), at(place.nodeX, t)];
-  const [yf, yb, yt] = [at(place.nodeY, f), at(place.boxY, edge), at(place.nodeY, t)];
+  const [f, t] = [i32(scene.topology.from, edge), i32(scene.topology.to, edge)];
+  const [xf, xb, xt] = [f32(place.nodeX, f), f32(place.boxX, edge), f32(place.nodeX, t)];
+  const [yf, yb, yt] = [f32(place.nodeY, f), f32(place.boxY, edge), f32(place.nodeY, t)];
   return (
     Math.max(xf, xb, xt) >= pen.x0 && Math.min(xf, xb, xt) <= pen.x1 &&
     Math.max(yf, yb, yt) >= pen.y0 && Math.min(yf, yb, yt) <= pen.y1

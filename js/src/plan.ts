@@ -1,5 +1,5 @@
 import { reach } from "./reach";
-import { at, edgeNumber, edgesInto, edgesOutOf, isHidden, nodeNumber, type Topology } from "./topology";
+import { at, edgeNumber, edgesInto, edgesOutOf, f32, isHidden, nodeNumber, type Topology, u8 } from "./topology";
 import { ACTIVE, BY_HAND, KEPT, ON, type Op, type Pruning, type Scores, type Structure } from "./wire";
 
 /** What a threshold acts on. */
@@ -29,7 +29,7 @@ export function taken(rule: Rule, threshold: number): Uint8Array {
   const limit = Math.fround(threshold);
   if (rule.structure === "edge") {
     const scores = scoresOf(rule, "edge");
-    for (let e = 0; e < scores.length; e++) if (at(scores, e) < limit) takes[e] = 1;
+    for (let e = 0; e < scores.length; e++) if (f32(scores, e) < limit) takes[e] = 1;
     return takes;
   }
   const scores = scoresOf(rule, "node");
@@ -40,13 +40,11 @@ export function taken(rule: Rule, threshold: number): Uint8Array {
   return takes;
 }
 
-/** Fill in which edges and nodes are live, given which edges are on. */
+/** Fill in which of these edges are live, and which nodes, given which edges are on. */
 export function settle(t: Topology, edges: Uint8Array): { edges: Uint8Array; nodes: Uint8Array } {
-  const live = reach(t, edges.map((bits) => bits & ON));
-  return {
-    edges: edges.map((bits, e) => (at(live.edges, e) ? bits | ACTIVE : bits & ~ACTIVE)),
-    nodes: live.nodes,
-  };
+  const live = reach(t, edges);
+  for (let e = 0; e < t.edges; e++) edges[e] = u8(live.edges, e) ? u8(edges, e) | ACTIVE : u8(edges, e) & ~ACTIVE;
+  return { edges, nodes: live.nodes };
 }
 
 /** The edges and nodes under a threshold: the rule, with what was pruned or kept by hand taking precedence. */
@@ -56,10 +54,12 @@ export function underThreshold(
   threshold: number,
 ): { edges: Uint8Array; nodes: Uint8Array } {
   const takes = taken(rule, threshold);
-  const bits = edges.map((bit, e) => {
-    const on = !(bit & BY_HAND) && (Boolean(bit & KEPT) || !at(takes, e));
-    return on ? bit | ON : bit & ~ON;
-  });
+  const bits = edges.slice();
+  for (let e = 0; e < bits.length; e++) {
+    const bit = u8(bits, e);
+    const on = !(bit & BY_HAND) && (bit & KEPT || !u8(takes, e));
+    bits[e] = on ? bit | ON : bit & ~ON;
+  }
   return settle(rule.topology, bits);
 }
 

@@ -1,5 +1,5 @@
 import { type Rule, underThreshold } from "./plan";
-import { at, isHidden } from "./topology";
+import { at, isHidden, u8 } from "./topology";
 import { ACTIVE, type Pruning } from "./wire";
 
 /** What a threshold would leave, and what it would take from the network as pruned by hand alone. */
@@ -21,14 +21,16 @@ export function allowed(pruning: Pruning, threshold: number): number {
   return pruning.limit === null ? positive : Math.min(positive, Math.max(0, pruning.limit));
 }
 
-/** Preview a threshold. */
-export function preview(rule: Rule, pruning: Pruning, threshold: number): Preview {
+/** What is left of a network with the decisions by hand alone. */
+export const withoutRule = (rule: Rule, edges: Uint8Array): ReturnType<typeof underThreshold> => underThreshold(rule, edges, 0);
+
+/** Preview a threshold, beside the network `without` one. */
+export function preview(rule: Rule, pruning: Pruning, threshold: number, without = withoutRule(rule, pruning.edges)): Preview {
   const t = rule.topology;
-  const without = underThreshold(rule, pruning.edges, 0);
   const left = underThreshold(rule, pruning.edges, threshold);
   let edgesGo = 0;
   for (let e = 0; e < t.edges; e++) {
-    if (at(without.edges, e) & ACTIVE && !(at(left.edges, e) & ACTIVE)) edgesGo++;
+    if (u8(without.edges, e) & ~u8(left.edges, e) & ACTIVE) edgesGo++;
   }
   let nodesGo = 0;
   let inputsGo = 0;

@@ -1,6 +1,6 @@
 import { scoresOf } from "./plan";
 import type { Preview } from "./preview";
-import { at, type Topology } from "./topology";
+import { at, i32, type Topology, u8 } from "./topology";
 import { ACTIVE, KEPT, type Network, ON, type Pruning, type Scores } from "./wire";
 
 /** The voice in which a part is drawn. */
@@ -67,10 +67,11 @@ export function voices(
   const edges = new Uint8Array(t.edges);
   const anyOn = new Uint8Array(t.nodes);
   for (let e = 0; e < t.edges; e++) {
-    edges[e] = edgeVoice(at(pruning.edges, e), at(then, e));
-    if (!(at(then, e) & ON)) continue;
-    anyOn[at(t.from, e)] = 1;
-    anyOn[at(t.to, e)] = 1;
+    const bits = u8(then, e);
+    edges[e] = edgeVoice(u8(pruning.edges, e), bits);
+    if (!(bits & ON)) continue;
+    anyOn[i32(t.from, e)] = 1;
+    anyOn[i32(t.to, e)] = 1;
   }
   const nodes = Uint8Array.from({ length: t.nodes }, (_, n) =>
     nodeVoice(at(pruning.nodes, n), at(thenNodes, n), at(anyOn, n) === 1),

@@ -1,7 +1,7 @@
 import { answers } from "./curve";
 import { memo } from "./memo";
 import { foresee, type Rule, scoresOf } from "./plan";
-import { type Preview, preview } from "./preview";
+import { type Preview, preview, withoutRule } from "./preview";
 import { keptOf, type Scene, shares, strengths, strongestFirst, voices } from "./scene";
 import { at, edgeNumber, isEdge, isHidden, nodeNumber, type Part, type Topology } from "./topology";
 import {
@@ -89,6 +89,7 @@ export function createReader(wire: Wire): (local: Local) => Snapshot | null {
   const edgeScoring = memo((rule: Rule) => scoresOf(rule, "edge"));
   const nodeScoring = memo((rule: Rule) => scoresOf(rule, "node"));
   const playing = memo(scoresInPlay);
+  const bare = memo(withoutRule);
   const previewed = memo(preview);
   const ordered = memo(strongestFirst);
   const sharing = memo(shares);
@@ -117,7 +118,7 @@ export function createReader(wire: Wire): (local: Local) => Snapshot | null {
     const trait = wire.read("threshold");
     const asked = typeof trait === "number" && Number.isFinite(trait) ? trait : pruning.threshold;
     const threshold = drag ?? lastThreshold(pending) ?? asked;
-    const looked = previewed(rule, pruning, threshold);
+    const looked = previewed(rule, pruning, threshold, bare(rule, pruning.edges));
     const previewing = threshold !== pruning.threshold;
     const voice = voiced(t, pruning, previewing ? looked : null);
     const edgeScores = edgeScoring(rule);

@@ -23,6 +23,11 @@ export function at(array: ArrayLike<number>, index: number): number {
   return array[index] ?? 0;
 }
 
+// The same for one kind of array each: a function that has seen many kinds is slow, and loops over all edges are long.
+export const u8 = (array: Uint8Array, index: number): number => array[index] ?? 0;
+export const i32 = (array: Int32Array, index: number): number => array[index] ?? 0;
+export const f32 = (array: Float32Array, index: number): number => array[index] ?? 0;
+
 /** Number the edges and nodes of a network of these widths. */
 export function createTopology(widths: readonly number[]): Topology {
   const nodeStart = [0];

@@ -63,7 +63,7 @@ describe("reach", () => {
 
   it("finds a node dead when it is fed and leads nowhere", () => {
     const t = createTopology([1, 2, 1]);
-    const live = reach(t, [1, 1, 1, 0]);
+    const live = reach(t, Uint8Array.of(1, 1, 1, 0));
     expect([...live.edges]).toEqual([1, 0, 1, 0]);
     expect([...live.nodes]).toEqual([1, 1, 0, 1]);
   });
