@@ -79,6 +79,8 @@ def _cuts(run: Run, share: float) -> Iterator[Sequence[Part]]:
 
 def _allowed(budget: float | Callable[[Evaluation], bool], dense: Evaluation) -> Callable[[Evaluation], bool]:
     if not callable(budget):
+        if isinstance(budget, bool) or not isinstance(budget, (int, float)):
+            raise TypeError(f"budget must be a fraction such as 0.02, or a function of an Evaluation; got {budget!r}")
         if not budget >= 0:
             raise ValueError(f"budget as a fraction must be 0 or more; got {budget}")
         most = dense.loss * (1 + budget)

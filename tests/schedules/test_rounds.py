@@ -98,6 +98,8 @@ def test_budget_of_ones_own_decides(model: KAN) -> None:
     assert held_out_loss(found.model) < 2 * found.dense.loss
     with pytest.raises(ValueError, match="the dense model breaks the budget already"):
         adaptive_prune(model, DATA, budget=lambda found: False, progress=False)
+    with pytest.raises(TypeError, match=r"a fraction such as 0.02, or a function"):
+        adaptive_prune(model, DATA, budget="2%", progress=False)  # type: ignore[arg-type]
 
 
 def test_callback_stops_with_what_was_accepted(model: KAN) -> None:
