@@ -96,7 +96,7 @@ def _layer_penalty(layer: KANLayer, values: Tensor, planes: Tensor, weight: Tens
 def _node_size(size: Tensor, mask: Tensor) -> Tensor:
     """Norm of all edges out of each node that are on, times the root of their number, ``(in,)``."""
     norm: Tensor = torch.linalg.vector_norm(size, dim=0)
-    return norm * mask.sum(dim=0).sqrt()
+    return norm * mask.sum(dim=0, dtype=norm.dtype).sqrt()
 
 
 def _edge_size(values: Tensor, planes: Tensor, weight: Tensor, metric: str) -> Tensor:
@@ -175,7 +175,7 @@ def _pykan_entropy(size: Tensor) -> Tensor:
 
 
 def _paper_entropy(size: Tensor) -> Tensor:
-    share = size / size.sum().clamp_min(torch.finfo(size.dtype).tiny)
+    share = size / size.sum().clamp_min(torch.finfo(size.dtype).eps)  # slopes are to stay finite
     entropy: Tensor = -torch.special.xlogy(share, share.clamp_min(1e-12)).sum()
     return entropy
 

@@ -19,8 +19,9 @@ import torch
 from sklearn.datasets import load_breast_cancer, load_diabetes
 from torch import Tensor
 
-from kan_widget import create_dataset
+from kan_widget import Session, create_dataset
 from kan_widget.nn.network import Network
+from kan_widget.nn.penalties import METRICS, Penalty, forward_with_penalty
 from kan_widget.nn.training import FitResult
 from tests.nn import oracle
 
@@ -160,7 +161,7 @@ def test_without_held_out_rows_and_penalty_there_is_none_in_the_history() -> Non
     assert result.reg == [0.0, 0.0]
 
 
-@pytest.mark.parametrize("metric", ["edge_forward_spline_n", "edge_forward_spline_u", "paper"])
+@pytest.mark.parametrize("metric", sorted({*METRICS} - {"l0"}))
 def test_every_penalty_makes_the_network_sparser(metric: str) -> None:
     free, held = network((2, 5, 1)), network((2, 5, 1))
     free.fit(DATA, steps=5, progress=False)
@@ -183,6 +184,10 @@ def test_every_penalty_makes_the_network_sparser(metric: str) -> None:
         ({"lr": float("nan")}, "lr must be positive; got nan"),
         ({"batch": 0}, "batch must be a number of rows, or -1 for all; got 0"),
         ({"batch": -2}, "batch must be a number of rows"),
+        ({"edge_dropout": 1.0}, "edge_dropout must be a probability, 0 or more and below 1; got 1.0"),
+        ({"edge_dropout": -0.1}, "edge_dropout must be a probability"),
+        ({"edge_dropout": float("nan")}, "edge_dropout must be a probability"),
+        ({"edge_dropout": "some"}, "edge_dropout must be a probability, 0 or more and below 1; got 'some'"),
         ({"reg_metric": "edge_backward"}, "reg_metric must be one of edge_forward_spline_n, .*; got 'edge_backward'"),
     ],
 )
@@ -196,8 +201,6 @@ def test_options_that_cannot_be_used_change_nothing(options: dict[str, Any], mes
 
 
 def objective(model: Network, lamb: float) -> float:
-    from kan_widget.nn.penalties import Penalty, forward_with_penalty
-
     with torch.no_grad():
         outputs, reg = forward_with_penalty(model, DATA["train_input"], Penalty())
         return float((outputs - DATA["train_label"]).square().mean() + lamb * reg)
@@ -469,3 +472,268 @@ def test_fit_remembers_the_data_for_scores_and_plots() -> None:
     model = network()
     model.fit(DATA, steps=1, progress=False)
     assert torch.equal(model.data.train_input, DATA["train_input"])
+
+
+def spreads(model: Network, x: Tensor) -> list[Tensor]:
+    """Standard deviation of every edge that is on, each evaluated for itself, ``(out, in)`` per layer."""
+    values, found = model.input_nodes(x), []
+    for layer in model.layers:
+        found.append(layer.edge_values(values).std(-1) * layer.mask)
+        values = layer.transform(values).detach()
+    return found
+
+
+def test_group_lasso_is_a_norm_of_what_each_node_sends_out() -> None:
+    model = network((3, 4, 2), dtype=torch.float64)
+    masks, _ = oracle.random_masks(model, 0.2, 0)
+    masks[0][:, 1] = False
+    model.set_masks(masks)
+    x = torch.rand(300, 3, dtype=torch.float64)
+    expected = sum(
+        math.sqrt(int(mask[:, i].sum())) * math.sqrt(sum(float(s) ** 2 for s in size[:, i]))
+        for mask, size in zip(masks, spreads(model, x), strict=True)
+        for i in range(mask.shape[1])
+    )
+    _, reg = forward_with_penalty(model, x, Penalty("group_lasso", lamb_l1=0.7, lamb_entropy=5.0))
+    assert reg.item() == pytest.approx(0.7 * expected, rel=1e-9)
+
+
+def test_group_lasso_has_the_right_gradient_and_none_where_nothing_is_sent() -> None:
+    model = network((2, 3, 2), dtype=torch.float64)
+    x = torch.rand(60, 2, dtype=torch.float64)
+    with torch.no_grad():
+        model.layers[0].scale_spline[:, 1] = 0
+        model.layers[0].scale_base[:, 1] = 0
+
+    def penalty(coef: Tensor) -> Tensor:
+        del model.layers[0].coef
+        model.layers[0].coef = coef  # type: ignore[assignment]
+        return forward_with_penalty(model, x, Penalty("group_lasso"))[1]
+
+    start = model.layers[0].coef.detach().clone().requires_grad_()
+    assert torch.autograd.gradcheck(penalty, start)
+    (slope,) = torch.autograd.grad(penalty(start), start)
+    assert (slope[:, 0] != 0).any()
+    assert (slope[:, 1] == 0).all()
+
+
+@pytest.mark.parametrize("metric", METRICS)
+def test_penalties_of_an_empty_network_have_finite_slopes(metric: str) -> None:
+    model = network((2, 3, 1))
+    model.set_masks([torch.zeros(3, 2, dtype=torch.bool), torch.tensor([[True, False, False]])])
+    with torch.no_grad():
+        model.layers[1].coef.zero_()
+        model.layers[1].scale_base.zero_()
+    result = model.fit(DATA, steps=2, lamb=0.1, reg_metric=metric, progress=False)
+    assert all(math.isfinite(value) for value in result.reg)
+    assert all(torch.isfinite(p).all() for p in model.parameters())
+
+
+def test_group_lasso_gives_up_inputs_that_l1_spreads_over_many_edges() -> None:
+    """Eight noisy outputs of two inputs; four inputs more have nothing to do with them."""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.rand(300, 6, generator=generator) * 2 - 1
+    one, two = (torch.randn(8, generator=generator) for _ in range(2))
+    y = torch.sin(3 * x[:, [0]]) * one + x[:, [1]] ** 2 * two + torch.randn(300, 8, generator=generator)
+    inputs, losses = {}, {}
+    for metric in ("group_lasso", "edge_forward_spline_u"):
+        model = network((6, 8), grid=3)
+        options = {"lamb": 0.04, "lamb_entropy": 0.0, "reg_metric": metric, "progress": False}
+        losses[metric] = model.fit((x, y), steps=20, **options).train_loss[-1]
+        inputs[metric] = spreads(model, x)[0].norm(dim=0)
+    assert losses["group_lasso"] < 1.01 * losses["edge_forward_spline_u"]
+    assert inputs["group_lasso"][:2].min() > 0.2
+    assert inputs["group_lasso"][2:].max() < 2e-3
+    assert inputs["edge_forward_spline_u"][2:].min() > 4e-3
+
+
+@pytest.mark.parametrize("metric", ["group_lasso", "l0"])
+def test_entropy_is_without_effect_on_nodes_and_gates(metric: str) -> None:
+    models = [network((2, 3, 1)) for _ in range(2)]
+    for model, entropy in zip(models, (0.0, 9.0), strict=True):
+        model.fit(DATA, steps=2, lamb=0.01, reg_metric=metric, lamb_entropy=entropy, progress=False)
+    assert same(state(models[0]), state(models[1]))
+
+
+def test_dropped_edges_give_their_mean_and_the_others_make_up_for_them() -> None:
+    """What a layer says is right on average over the chances, and its mean is right under each of them."""
+    model = network((6, 3), dtype=torch.float64, noise_scale=2.0)
+    x = torch.rand(200, 6, dtype=torch.float64)
+    exact = model(x).detach()
+    draws = torch.rand(3000, 3, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    with torch.no_grad():
+        seen = torch.stack([forward_with_penalty(model, x, None, [(u >= 0.2) / 0.8])[0] for u in draws])
+    torch.testing.assert_close(seen.mean(1), exact.mean(0).expand(3000, 3), rtol=0, atol=1e-12)
+    error = seen.std(0) / math.sqrt(len(seen))
+    assert ((seen.mean(0) - exact).abs() < 5 * error).all()
+    assert (seen - exact).abs().max() > 0.1
+
+
+def test_losses_are_reported_without_dropout() -> None:
+    model = network()
+    result = model.fit(DATA, steps=2, edge_dropout=0.3, lamb=0.01, progress=False)
+    with torch.no_grad():
+        rmse = (model(DATA["train_input"]) - DATA["train_label"]).square().mean().sqrt().item()
+        held_out = (model(DATA["test_input"]) - DATA["test_label"]).square().mean().sqrt().item()
+    assert result.train_loss[-1] == pytest.approx(rmse, rel=1e-5)
+    assert result.test_loss[-1] == pytest.approx(held_out, rel=1e-5)
+
+
+def test_dropout_is_drawn_once_a_step_from_the_seed() -> None:
+    models = [network(seed=seed) for seed in (0, 0, 1)]
+    for model in models:
+        model.fit(DATA, steps=4, opt="Adam", lr=0.01, edge_dropout=0.3, progress=False)
+    assert same(state(models[0]), state(models[1]))
+    assert not same(state(models[0]), state(models[2]))
+    seen: list[float] = []
+
+    def loss(outputs: Tensor, labels: Tensor) -> Tensor:
+        if torch.is_grad_enabled():
+            seen.append(outputs.detach().std().item())
+        return (outputs - labels).square().mean()
+
+    def twice(optimiser: Any, closure: Any) -> None:
+        closure()
+        closure()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(torch.optim.Adam, "step", twice)
+        network().fit(DATA, steps=3, opt="Adam", edge_dropout=0.3, loss=loss, update_grid=False, progress=False)
+    assert seen[::2] == seen[1::2]
+    assert len(set(seen)) == 3
+
+
+def test_dropout_keeps_a_network_from_learning_few_rows_by_heart() -> None:
+    x, y = load_diabetes(return_X_y=True)
+    x, y = standardised(x), standardised(y)
+    errors = {}
+    for rate in (0.0, 0.2):
+        result = network((10, 6, 1), grid=3).fit(
+            (x[:250], y[:250], x[250:], y[250:]), opt="Adam", lr=0.02, steps=150, edge_dropout=rate, progress=False
+        )
+        errors[rate] = result.test_loss[-1]
+    assert errors[0.2] < 0.9 * errors[0.0]
+
+
+def prune_at(model: Network, step: int, kept: dict[str, Tensor], *, session: bool = False) -> Any:
+    """A callback that prunes three edges after that step, and keeps what they were."""
+
+    def callback(now: int, _: FitResult) -> None:
+        if now == step:
+            edges = [(0, 0, 1), (0, 1, 2), (1, 0, 0)]
+            if session:
+                Session(model, DATA).prune(edges)
+            else:
+                masks = [layer.mask.clone() for layer in model.layers]
+                for layer, source, target in edges:
+                    masks[layer][target, source] = False
+                model.set_masks(masks)
+            kept.update(state(model))
+
+    return callback
+
+
+@pytest.mark.parametrize("session", [False, True], ids=["masks", "session"])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"steps": 6},
+        {"steps": 20, "opt": "Adam", "lr": 0.01},
+        {"steps": 20, "opt": "Adam", "lr": 0.01, "lamb": 0.01, "lamb_coef": 0.5, "lamb_coefdiff": 0.5},
+        {"steps": 20, "opt": "Adam", "lr": 0.01, "lamb": 0.01, "reg_metric": "group_lasso", "edge_dropout": 0.1},
+    ],
+    ids=["LBFGS", "Adam", "coefficients", "groups"],
+)
+def test_edges_pruned_from_the_callback_do_not_move_any_more(options: dict[str, Any], session: bool) -> None:
+    model, kept = network(), {}
+    callback = prune_at(model, 3, kept, session=session)
+    model.fit(DATA, **options, callback=callback, update_grid=False, progress=False)
+    after = state(model)
+    for i, layer in enumerate(model.layers):
+        off = ~layer.mask
+        assert off.any()
+        for name in ("coef", "scale_base", "scale_spline"):
+            old, new = kept[f"layers.{i}.{name}"], after[f"layers.{i}.{name}"]
+            assert torch.equal(new[off], old[off])
+            assert not torch.equal(new[~off], old[~off])
+
+
+def test_single_coefficients_that_are_pruned_do_not_move() -> None:
+    model = network((2, 1))
+    layer = model.layers[0]
+    layer.coef_mask = torch.rand(layer.coef.shape, generator=torch.Generator().manual_seed(0)) < 0.7
+    before = layer.coef.detach().clone()
+    model.fit(DATA, steps=3, lamb=0.1, lamb_coef=1.0, lamb_coefdiff=1.0, update_grid=False, progress=False)
+    assert torch.equal(layer.coef[~layer.coef_mask], before[~layer.coef_mask])
+    assert (layer.coef[layer.coef_mask] != before[layer.coef_mask]).all()
+
+
+@pytest.mark.parametrize("opt", ["LBFGS", "Adam"])
+def test_the_optimiser_starts_afresh_after_a_change_and_only_then(opt: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = network()
+    kind = getattr(torch.optim, opt)
+    used: list[Any] = []
+    original = kind.step
+
+    def step(self: Any, closure: Any) -> Any:
+        used.append(self)
+        return original(self, closure)
+
+    def callback(now: int, _: FitResult) -> None:
+        if now == 1:
+            model.layers[0].mask[0, 0] = False
+        if now == 3:
+            model.layers[0].fill[0, 0] += 0.1
+        if now == 5:
+            with torch.no_grad():
+                model.layers[1].coef.mul_(0.9)
+        if now in (0, 2, 4):
+            Session(model, DATA).scores_by("taylor2")  # looks, and leaves everything as it was
+
+    monkeypatch.setattr(kind, "step", step)
+    model.fit(DATA, opt=opt, lr=0.01, steps=8, callback=callback, update_grid=False, progress=False)
+    fresh = [now for now in range(1, 8) if used[now] is not used[now - 1]]
+    assert fresh == [2, 4, 6]
+
+
+def test_an_interrupt_after_a_cut_does_not_go_back_to_the_time_before() -> None:
+    model, kept = network(), {}
+    prune = prune_at(model, 4, kept)
+
+    def callback(step: int, result: FitResult) -> None:
+        prune(step, result)
+        if step == 4:
+            raise KeyboardInterrupt
+
+    losses: list[float] = []
+
+    def breakdown(outputs: Tensor, labels: Tensor) -> Tensor:
+        if not torch.is_grad_enabled():
+            losses.append(0)  # each step is reported as worse than the one before
+        return (outputs - labels).square().mean() + len(losses)
+
+    data = (DATA["train_input"], DATA["train_label"])
+    result = model.fit(data, steps=9, loss=breakdown, callback=callback, progress=False)
+    assert result.stopped == "interrupted"
+    assert result.train_loss == sorted(result.train_loss)
+    assert same(state(model), kept)
+
+
+@pytest.mark.parametrize("metric", METRICS)
+@pytest.mark.parametrize("opt", ["LBFGS", "Adam"])
+def test_knots_move_past_nodes_that_are_dead_or_constant_without_nan(opt: str, metric: str) -> None:
+    """One hidden node is pruned, one is all but constant, and one input is constant."""
+    model = network((3, 4, 1))
+    masks = [torch.ones_like(layer.mask) for layer in model.layers]
+    masks[0][0] = False
+    model.set_masks(masks)
+    with torch.no_grad():
+        model.layers[0].scale_base[1] *= 1e-21
+        model.layers[0].scale_spline[1] *= 1e-21
+    x = torch.cat([DATA["train_input"], torch.full((200, 1), 0.3)], dim=1)
+    options = {"opt": opt, "steps": 3, "grid_update_num": 50, "lamb": 0.01, "lr": 0.01, "reg_metric": metric}
+    result = model.fit((x, DATA["train_label"]), **options, progress=False)
+    assert result.stopped == ""
+    assert all(math.isfinite(value) for values in result.values() for value in values)
+    assert all(torch.isfinite(tensor).all() for tensor in (*model.parameters(), *(n.grid for n in model.layers)))
+    torch.testing.assert_close(model.layers[0].grid[2], network((3, 4, 1)).layers[0].grid[2], rtol=0, atol=0)
