@@ -17,13 +17,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Notebooks, subprocesses and the wheel check must see the packages of this environment only.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help demo test quick lint types js-test pytest bench format pins clean chromium
+.PHONY: help demo test quick hosts lint types js-test pytest bench format pins clean chromium
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo    open notebooks/quickstart.ipynb in JupyterLab"
 	@echo "make test    run every check, browser tests included"
 	@echo "make quick   run the checks that need neither a browser nor a build"
+	@echo "make hosts   run the widget in Jupyter Notebook, Voila and marimo as well"
 	@echo "make bench   run the benchmarks"
 	@echo "make format  format and fix what ruff can"
 	@echo "make pins    write constraints.txt from the environment"
@@ -39,6 +40,9 @@ pytest: $(STAMPS)/test $(WIDGET) chromium
 
 quick: lint types js-test $(STAMPS)/test
 	$(BIN)/pytest --doctest-modules kan_widget tests -m "not browser and not slow and not wheel" $(PYTEST_ARGS)
+
+hosts: $(STAMPS)/hosts $(WIDGET) chromium
+	$(BIN)/pytest tests/browser/hosts $(PYTEST_ARGS)
 
 lint: $(STAMPS)/test
 	$(BIN)/ruff format --check
@@ -58,7 +62,7 @@ format: $(STAMPS)/test
 	$(BIN)/ruff format
 	$(BIN)/ruff check --fix
 
-pins: $(STAMPS)/test $(STAMPS)/bench
+pins: $(STAMPS)/hosts $(STAMPS)/bench
 	$(BIN)/python scripts/pin.py > constraints.new
 	mv constraints.new constraints.txt
 

@@ -12,7 +12,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = "kan-widget"
-EXTRAS = ("demo", "pykan", "bench", "test")
+EXTRAS = ("demo", "pykan", "bench", "test", "hosts")
 OLDEST_PYTHON = "3.10"
 HEADER = """\
 # What CI runs with, exactly. Printed by `make pins`; not for editing by hand.

@@ -356,6 +356,11 @@ export function connect(
   const custom = (message: unknown, buffers: unknown): void => {
     const decoded = decodeMessage(message, list(buffers));
     if (decoded) heard.message(decoded);
+    // marimo runs the cells that look at a widget only when the page itself has written one of its traits.
+    if (fields(message)["rerun"] === true) {
+      model.set("height", model.get("height"));
+      model.save_changes();
+    }
   };
   TRAITS.forEach((trait) => model.on(`change:${trait}`, changed));
   model.on("msg:custom", custom);

@@ -117,6 +117,20 @@ describe("messages", () => {
 });
 
 describe("connect", () => {
+  it("writes a trait back where Python says that cells run again by that alone", () => {
+    const model = new FakeModel(createTraits());
+    const saved = vi.spyOn(model, "save_changes");
+    const set = vi.spyOn(model, "set");
+    const message = vi.fn();
+    connect(model as never, new AbortController().signal, { changed: vi.fn(), message });
+    model.emit("msg:custom", { type: "ack", id: "a", revision: 1 }, []);
+    expect(saved).not.toHaveBeenCalled();
+    model.emit("msg:custom", { type: "ack", id: "a", revision: 2, rerun: true }, []);
+    expect(message).toHaveBeenCalledTimes(2);
+    expect(set).toHaveBeenCalledWith("height", 600);
+    expect(saved).toHaveBeenCalledOnce();
+  });
+
   it("listens to every trait and to nothing once it ends", () => {
     const model = new FakeModel(createTraits());
     const life = new AbortController();
