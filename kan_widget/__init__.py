@@ -18,6 +18,7 @@ from .core.topology import Node as Node
 from .kan import KAN as KAN
 from .nn.datasets import create_dataset as create_dataset
 from .nn.layer import KANLayer as KANLayer
+from .nn.native import backend as backend
 from .pruning import prune as prune
 from .pruning import scores as scores
 from .report import compare as compare
@@ -45,6 +46,7 @@ __all__ = [
     "Node",
     "Session",
     "adaptive_prune",
+    "backend",
     "compare",
     "create_dataset",
     "curve",
