@@ -131,16 +131,11 @@ export class Diagram {
     return true;
   }
 
-  /** Put the keyboard focus on a part. */
+  /** Bring a part into view and put the keyboard focus on it. */
   focus(hit: Hit): void {
     this.#focus = hit;
     this.#overlay();
     this.#world.querySelector<HTMLElement>(`[data-key="${keyOf(hit)}"]`)?.focus({ preventScroll: true });
-  }
-
-  /** Bring a part into view and put the focus on it. */
-  goTo(part: Hit): void {
-    this.focus(part);
   }
 
   get #place(): Layout | null {
@@ -211,8 +206,7 @@ export class Diagram {
     this.#world.style.setProperty("--inverse", String(1 / k));
     const seen = { scene: shown.snapshot.scene, place, palette: shown.palette, camera: this.#camera, view: this.#view };
     const { drawn, of } = this.#surface.paint(seen);
-    this.#note.textContent = drawn < of
-      ? `links of the strongest ${formatCount(drawn)} of ${formatCount(of)} edges${of < seen.scene.topology.edges ? " in view" : ""}` : "";
+    this.#note.textContent = drawn < of ? `strongest ${formatCount(drawn)} of ${formatCount(of)} links` : "";
   }
 
   #overlay(): void {
@@ -251,7 +245,7 @@ export class Diagram {
     const [place, snapshot] = [this.#place, this.#shown?.snapshot];
     if (!place || !snapshot) return null;
     const { k } = this.#camera;
-    return pick(snapshot.net.topology, place, (x - this.#camera.x) / k, (y - this.#camera.y) / k, 5 / k);
+    return pick(snapshot.net.topology, place, (x - this.#camera.x) / k, (y - this.#camera.y) / k, 1 / k);
   }
 
   #click(x: number, y: number, add: boolean, target: Element): void {

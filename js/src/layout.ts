@@ -34,8 +34,8 @@ const ROOM = 0.86;
 const LEAN = 0.18;
 /** Up to so many rows are laid like bricks, so that links pass between the thumbnails of the next row. */
 const BRICKS = 6;
-/** Thumbnails smaller than this say nothing: they are the cells of a matrix. */
-const CELL = 8;
+/** Thumbnails of fewer pixels say nothing: they are the cells of a matrix. */
+export const CELL = 8;
 const MARGIN = { across: 20, upEnds: 44, rightEnds: 88 };
 
 /** Positions along the two directions that matter: across the layers, and along the flow from input to output. */

@@ -1,53 +1,14 @@
+import { CELL } from "./layout";
 import { paintMatrix } from "./paintMatrix";
 import { inView, type Pen, roundedRect, type Sight } from "./pen";
 import { DEAD, GOES, INK, PRUNED } from "./scene";
 import { thumbnail } from "./thumbnail";
 import { at } from "./topology";
 
-/** Below this many pixels a thumbnail is a cell of a matrix; above the other, its curve gets all its points. */
-const CELL = 8;
 /** Below this many pixels, cells have no gaps between them. */
 const PIXEL = 2.5;
+/** From this many pixels, a curve gets all its points. */
 const FINE = 40;
-const SHADES = 8;
-
-type Paths = Map<string, Path2D>;
-
-function cellKey(pen: Pen, edge: number): string {
-  const { scene } = pen;
-  if (scene.selectedEdges.has(edge)) return "selected";
-  const voice = at(scene.edgeVoice, edge);
-  if (voice !== INK) return String(voice);
-  return `ink${Math.ceil(at(scene.strength, edge) * SHADES)}`;
-}
-
-/** Draw a crowded layer as a matrix of cells, one fill for each shade. */
-function paintCells(pen: Pen, layer: number): void {
-  const { ctx, scene, place, palette } = pen;
-  const side = at(place.side, layer);
-  const paths: Paths = new Map();
-  for (let e = at(scene.topology.edgeStart, layer); e < at(scene.topology.edgeStart, layer + 1); e++) {
-    const [x, y] = [at(place.boxX, e), at(place.boxY, e)];
-    if (!inView(pen, x, y, side)) continue;
-    const key = cellKey(pen, e);
-    const path = paths.get(key) ?? new Path2D();
-    // What is gone shrinks to a dot, so that it does not differ by colour alone.
-    const gone = key === String(PRUNED) || key === String(DEAD);
-    const size = gone ? side * 0.4 : side;
-    path.rect(x - size / 2, y - size / 2, size, size);
-    paths.set(key, path);
-  }
-  ctx.fillStyle = palette.bg;
-  paths.forEach((path) => ctx.fill(path));
-  for (const [key, path] of paths) {
-    const shade = key.startsWith("ink") ? Number(key.slice(3)) / SHADES : 0;
-    ctx.fillStyle = shade ? palette.ink
-      : key === "selected" ? palette.accent : key === String(DEAD) ? palette.mute : palette.cut;
-    ctx.globalAlpha = shade || (key === String(PRUNED) ? 0.45 : key === String(DEAD) ? 0.5 : 0.95);
-    ctx.fill(path);
-  }
-  ctx.globalAlpha = 1;
-}
 
 /** How a thumbnail is drawn: its card, the frame and the curve, by opacity. */
 export interface BoxLook {
@@ -132,16 +93,25 @@ function paintBox(pen: Pen, edge: number, side: number): void {
   if (at(scene.kept, edge)) paintLock(pen, x + side / 2, y - side / 2, side);
 }
 
+/** Draw an edge as a square; what is gone as a dot, so that it does not differ by colour alone. */
+function paintCell(pen: Pen, edge: number, side: number): void {
+  const { ctx, place, scene } = pen;
+  const { stroke, curve } = boxLook(pen, edge);
+  const voice = at(scene.edgeVoice, edge);
+  const size = voice === PRUNED || voice === DEAD ? side * 0.4 : side;
+  ctx.fillStyle = stroke;
+  ctx.globalAlpha = curve;
+  ctx.fillRect(at(place.boxX, edge) - size / 2, at(place.boxY, edge) - size / 2, size, size);
+}
+
 /** Draw the thumbnails of every layer, in as much detail as there is room for. */
 export function paintBoxes(pen: Pen): void {
   const { scene, place, px } = pen;
   place.side.forEach((side, layer) => {
-    if (side / px < CELL) {
-      if (!paintMatrix(pen, layer, side / px >= PIXEL)) paintCells(pen, layer);
-      return;
-    }
+    const small = side / px < CELL;
+    if (small && paintMatrix(pen, layer, side / px >= PIXEL)) return;
     for (let e = at(scene.topology.edgeStart, layer); e < at(scene.topology.edgeStart, layer + 1); e++) {
-      if (inView(pen, at(place.boxX, e), at(place.boxY, e), side)) paintBox(pen, e, side);
+      if (inView(pen, at(place.boxX, e), at(place.boxY, e), side)) (small ? paintCell : paintBox)(pen, e, side);
     }
   });
   pen.ctx.globalAlpha = 1;

@@ -1,17 +1,12 @@
 import { type Curve, links } from "./layout";
 import { edgeInView, type Look, type Pen, type Sight } from "./pen";
 import { DEAD, GOES, INK, PRUNED } from "./scene";
-import { at, u8 } from "./topology";
+import { at, layerOf, u8 } from "./topology";
 
 /** How many links of a kind are drawn at most: no eye follows more, and no hand waits for them. */
 export const LIVE = 1500;
 
-export function layerOfEdge(pen: Pick<Sight, "scene">, edge: number): number {
-  const starts = pen.scene.topology.edgeStart;
-  let layer = 0;
-  while (layer + 2 < starts.length && at(starts, layer + 1) <= edge) layer++;
-  return layer;
-}
+export const layerOfEdge = ({ scene }: Pick<Sight, "scene">, edge: number): number => layerOf(scene.topology.edgeStart, edge);
 
 function trace(ctx: CanvasRenderingContext2D, [x0, y0, x1, y1, x2, y2, x3, y3]: Curve): void {
   ctx.moveTo(x0, y0);
@@ -74,26 +69,14 @@ export function linkLook({ scene, palette }: Pick<Sight, "scene" | "palette">, e
   }
 }
 
-function paintAll(pen: Pen, edges: readonly number[], thin: number): void {
-  const { ctx, px } = pen;
+function paintAll(pen: Pen, edges: readonly number[], thin: number, selected: boolean): void {
+  const { ctx, px, palette } = pen;
   for (const edge of edges) {
     const look = linkLook(pen, edge, thin);
-    ctx.strokeStyle = look.stroke;
-    ctx.globalAlpha = look.opacity;
-    ctx.lineWidth = look.width * px;
+    ctx.strokeStyle = selected ? palette.accent : look.stroke;
+    ctx.globalAlpha = selected ? 1 : look.opacity;
+    ctx.lineWidth = (selected ? Math.max(1.8, look.width) : look.width) * px;
     ctx.setLineDash(look.dash.map((v) => v * px));
-    stroke(pen, edge);
-  }
-}
-
-function paintSelected(pen: Pen): void {
-  const { ctx, scene, palette, px } = pen;
-  ctx.strokeStyle = palette.accent;
-  ctx.globalAlpha = 1;
-  for (const edge of [...scene.selectedEdges].slice(0, LIVE)) {
-    const voice = at(scene.edgeVoice, edge);
-    ctx.lineWidth = px * Math.max(1.8, 1 + 2.6 * at(scene.share, edge));
-    ctx.setLineDash(voice === INK ? [] : voice === PRUNED || voice === GOES ? [4 * px, 4 * px] : [px, 3 * px]);
     stroke(pen, edge);
   }
 }
@@ -108,8 +91,8 @@ export interface Drawn {
 export function paintLinks(pen: Pen): Drawn {
   const { live, goes, gone, of } = chooseLive(pen);
   const thin = thinness(pen);
-  paintAll(pen, [...gone.reverse(), ...live.reverse(), ...goes], thin);
-  paintSelected(pen);
+  paintAll(pen, [...gone.reverse(), ...live.reverse(), ...goes], thin, false);
+  paintAll(pen, [...pen.scene.selectedEdges].slice(0, LIVE), 1, true);
   pen.ctx.setLineDash([]);
   pen.ctx.globalAlpha = 1;
   return { drawn: live.length + goes.length + gone.length, of };

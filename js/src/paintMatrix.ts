@@ -1,5 +1,5 @@
 import type { Pen } from "./pen";
-import { DEAD, INK, PRUNED } from "./scene";
+import { DEAD, GOES, PRUNED } from "./scene";
 import { at, f32, i32, u8 } from "./topology";
 
 /** A cell with gaps round it is so many pixels of the bitmap wide, in which there is room for a pattern. */
@@ -7,34 +7,31 @@ const FINE = 3;
 /** Steps of ink: as many as an eye tells apart. */
 const SHADES = 64;
 
-/** A cell as its pixels: what is gone is a dot, what goes a stripe, so that they do not differ by colour alone. */
-type Cell = readonly number[];
+/** Two colours of a cell, and a bit for each of its pixels that has the first of them. */
+type Cell = readonly [front: number, back: number, pattern: number];
 
-/** A colour of the palette as a pixel without opacity. */
-function pixelOf(hex: string): number {
+const FULL = 0b111111111;
+const STRIPE = 0b001010100;
+const DOT = 0b000010000;
+
+/** A colour of the palette as a pixel. */
+function pixelOf(hex: string, opacity: number): number {
   const channel = (i: number): number => parseInt(hex.slice(i, i + 2), 16);
-  return channel(1) | (channel(3) << 8) | (channel(5) << 16);
+  return (channel(1) | (channel(3) << 8) | (channel(5) << 16) | (Math.round(255 * opacity) << 24)) >>> 0;
 }
 
-const opaque = (pixel: number, opacity: number): number => (pixel | (Math.round(255 * opacity) << 24)) >>> 0;
-
-/** The pixels of a cell, by its edge. */
+/** How the cell of an edge is drawn: what goes striped, what is gone as a dot, so that they do not differ by colour alone. */
 function cells({ scene, palette }: Pen, fine: number): (edge: number) => Cell {
-  const [ink, cut, mute, accent] = [palette.ink, palette.cut, palette.mute, palette.accent].map(pixelOf) as [number, number, number, number];
-  const plain = (pixel: number): Cell => Array<number>(fine * fine).fill(pixel);
-  const dot = (pixel: number): Cell => [0, 0, 0, 0, pixel, 0, 0, 0, 0];
-  const [b, s] = [opaque(cut, 0.3), opaque(cut, 0.95)];
-  const goes = fine > 1 ? [b, b, s, b, s, b, s, b, b] : [opaque(cut, 0.62)];
-  const pruned = fine > 1 ? dot(opaque(cut, 0.5)) : [opaque(cut, 0.16)];
-  const dead = fine > 1 ? dot(opaque(mute, 0.55)) : [opaque(mute, 0.2)];
-  const selected = plain(opaque(accent, 1));
-  const shades = Array.from({ length: SHADES + 1 }, (_, i) => plain(opaque(ink, i / SHADES)));
-  return (edge) => {
-    const voice = u8(scene.edgeVoice, edge);
-    if (scene.selectedEdges.has(edge)) return selected;
-    if (voice === INK) return shades[Math.round(SHADES * f32(scene.strength, edge))] ?? selected;
-    return voice === PRUNED ? pruned : voice === DEAD ? dead : goes;
+  const { ink, cut, mute, accent } = palette;
+  const cell = (colour: string, pattern: number, front: number, back: number, alone: number): Cell =>
+    fine > 1 ? [pixelOf(colour, front), pixelOf(colour, back), pattern] : [pixelOf(colour, alone), 0, FULL];
+  const voices: Readonly<Record<number, Cell>> = {
+    [GOES]: cell(cut, STRIPE, 0.95, 0.3, 0.62), [PRUNED]: cell(cut, DOT, 0.5, 0, 0.16), [DEAD]: cell(mute, DOT, 0.55, 0, 0.2),
   };
+  const selected = cell(accent, FULL, 1, 0, 1);
+  const shades = Array.from({ length: SHADES + 1 }, (_, i): Cell => [pixelOf(ink, i / SHADES), 0, FULL]);
+  return (edge) => scene.selectedEdges.has(edge) ? selected
+    : voices[u8(scene.edgeVoice, edge)] ?? shades[Math.round(SHADES * f32(scene.strength, edge))] ?? selected;
 }
 
 /** Make a canvas the bitmap of a layer: for each edge a pixel, or with `fine` so many in both directions. */
@@ -56,8 +53,8 @@ function bitmap(pen: Pen, layer: number, rows: number, fine: number, canvas: HTM
     const [source, target] = [i32(t.from, e) - sources, i32(t.to, e) - targets];
     const [column, row] = byTarget ? [target, source] : [source, target];
     const corner = fine * (up ? (rows - 1 - row) * stride + column : column * stride + row);
-    const drawn = cell(e);
-    for (let i = 0; i < drawn.length; i++) pixels[corner + Math.floor(i / fine) * stride + (i % fine)] = drawn[i] ?? 0;
+    const [front, back, pattern] = cell(e);
+    for (let i = 0; i < fine * fine; i++) pixels[corner + Math.floor(i / fine) * stride + (i % fine)] = (pattern >> i) & 1 ? front : back;
   }
   ctx.putImageData(image, 0, 0);
   return canvas;

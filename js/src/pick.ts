@@ -1,5 +1,5 @@
-import { type Curve, type Layout, links } from "./layout";
-import { at, type Topology } from "./topology";
+import { CELL, type Curve, type Layout, links } from "./layout";
+import { at, f32, type Topology } from "./topology";
 
 /** A part of the diagram, by number. */
 export interface Hit {
@@ -21,13 +21,18 @@ function pickNode(t: Topology, place: Layout, x: number, y: number, slack: numbe
   return null;
 }
 
-function pickBox(t: Topology, place: Layout, x: number, y: number, slack: number): Hit | null {
+function pickBox(t: Topology, place: Layout, x: number, y: number, px: number): Hit | null {
   let best: Hit | null = null;
   let nearest = Infinity;
+  const up = place.orientation === "up";
   for (const [layer, from, to] of layerSpans(t.edgeStart)) {
-    const reach = at(place.side, layer) / 2 + slack;
+    const side = at(place.side, layer);
+    const reach = side / 2 + SLACK * 0.5 * px;
+    // The cells of a matrix are as wide as their columns.
+    const cell = at(place.matrix, layer) > 0 && side < CELL * px;
+    const wide = cell ? reach / (Math.min(at(place.spacing, layer), at(place.spacing, layer + 1)) / 2) : 1;
     for (let e = from; e < to; e++) {
-      const away = Math.max(Math.abs(at(place.boxX, e) - x), Math.abs(at(place.boxY, e) - y));
+      const away = Math.max(Math.abs(f32(place.boxX, e) - x) * (up ? wide : 1), Math.abs(f32(place.boxY, e) - y) * (up ? 1 : wide));
       if (away > reach || away >= nearest) continue;
       nearest = away;
       best = { kind: "edge", number: e };
@@ -79,12 +84,15 @@ function pickLink(t: Topology, place: Layout, x: number, y: number, slack: numbe
 /** Above this many edges their links are a haze, in which nobody can mean one of them. */
 const LINKS_APART = 1500;
 
-/** The part at a point of the world; `slack` is how far beside it still counts. */
-export function pick(t: Topology, place: Layout, x: number, y: number, slack: number): Hit | null {
+/** So many pixels beside a part still count. */
+const SLACK = 5;
+
+/** The part at a point of the world, in which a pixel of the screen has the size `px`. */
+export function pick(t: Topology, place: Layout, x: number, y: number, px: number): Hit | null {
   return (
-    pickNode(t, place, x, y, slack) ??
-    pickBox(t, place, x, y, slack * 0.5) ??
-    (t.edges <= LINKS_APART ? pickLink(t, place, x, y, slack) : null)
+    pickNode(t, place, x, y, SLACK * px) ??
+    pickBox(t, place, x, y, px) ??
+    (t.edges <= LINKS_APART ? pickLink(t, place, x, y, SLACK * px) : null)
   );
 }
 

@@ -51,7 +51,7 @@ export function createTopology(widths: readonly number[]): Topology {
 }
 
 /** The layer in which a number falls, given the first number of each layer. */
-function layerOf(starts: readonly number[], number: number): number {
+export function layerOf(starts: readonly number[], number: number): number {
   let layer = 0;
   while (layer + 2 < starts.length && at(starts, layer + 1) <= number) layer++;
   return layer;

@@ -106,7 +106,7 @@ class View {
         if (!t) return;
         this.#store.select([part]);
         const edge = isEdge(part);
-        this.#diagram.goTo({ kind: edge ? "edge" : "node", number: edge ? edgeNumber(t, part) : nodeNumber(t, part) });
+        this.#diagram.focus({ kind: edge ? "edge" : "node", number: edge ? edgeNumber(t, part) : nodeNumber(t, part) });
       },
       detail: (edge) => {
         const snapshot = this.#store.snapshot();

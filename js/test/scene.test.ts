@@ -152,10 +152,24 @@ describe("pick", () => {
 
   it("finds nodes, thumbnails and links", () => {
     const [bx, by] = [place.boxX[3] ?? 0, place.boxY[3] ?? 0];
-    expect(pick(c.t, place, bx + 5, by - 5, 4)).toEqual({ kind: "edge", number: 3 });
-    expect(pick(c.t, place, place.nodeX[0] ?? 0, place.nodeY[0] ?? 0, 4)).toEqual({ kind: "node", number: 0 });
-    expect(pick(c.t, place, bx, by - (place.side[0] ?? 0) / 2 - 8, 4)).toEqual({ kind: "edge", number: 3 });
-    expect(pick(c.t, place, 2, 2, 4)).toBeNull();
+    expect(pick(c.t, place, bx + 5, by - 5, 1)).toEqual({ kind: "edge", number: 3 });
+    expect(pick(c.t, place, place.nodeX[0] ?? 0, place.nodeY[0] ?? 0, 1)).toEqual({ kind: "node", number: 0 });
+    expect(pick(c.t, place, bx, by - (place.side[0] ?? 0) / 2 - 8, 1)).toEqual({ kind: "edge", number: 3 });
+    expect(pick(c.t, place, 2, 2, 1)).toBeNull();
+  });
+
+  it("finds the cell of a matrix anywhere in its column, and a thumbnail only where it is", () => {
+    const large = createCase({ widths: [30, 20, 10] });
+    const crowded = layout(large.t, { width: 640, height: 330 }, "up");
+    const px = crowded.width / 640;
+    const at = (e: number): [number, number] => [crowded.boxX[e] ?? 0, crowded.boxY[e] ?? 0];
+    const [x, y] = at(250);
+    const pitch = at(251)[0] - x;
+    expect(crowded.matrix[0]).toBe(20);
+    expect(pitch).toBeGreaterThan(2 * (crowded.side[0] ?? 0));
+    for (const by of [-0.45, 0, 0.45]) expect(pick(large.t, crowded, x + by * pitch, y, px)).toEqual({ kind: "edge", number: 250 });
+    expect(pick(large.t, crowded, x + 0.55 * pitch, y, px)).toEqual({ kind: "edge", number: 251 });
+    expect(pick(large.t, crowded, x + 0.45 * pitch, y, px / 8)).not.toEqual({ kind: "edge", number: 250 });
   });
 
   it("measures the distance to a curve", () => {
