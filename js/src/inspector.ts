@@ -4,7 +4,7 @@ import { formatScore, formatShare, plural } from "./format";
 import { keys } from "./help";
 import { closeIcon, lockIcon } from "./icons";
 import { edgeStanding, ends, nodeName, nodeStanding } from "./names";
-import { curveOf } from "./thumbnail";
+import { curveOf, isBroken } from "./thumbnail";
 import { words } from "./toolbar";
 import type { Snapshot } from "./snapshot";
 import { at, type Edge, edgeAt, edgeNumber, edgesInto, edgesOutOf, isEdge, isHidden, nodeAt, nodeNumber, type Part } from "./topology";
@@ -65,7 +65,7 @@ function buttons(snapshot: Snapshot, actions: InspectorActions): TemplateResult 
     keep: bits.some((b) => !(b & KEPT)),
   };
   const button = (type: "prune" | "restore" | "keep", name: string, key: string, title: string): TemplateResult =>
-    html`<button class="button" title=${title} aria-label=${name} aria-disabled=${!can[type]}
+    html`<button class="button" title=${title} aria-disabled=${!can[type]}
       @click=${() => can[type] && actions.edit(type)}>${name}<kbd aria-hidden="true">${key}</kbd></button>`;
   return html`<div class="actions">
     ${button("prune", "Prune", "Del", "Replace by a constant")}
@@ -84,10 +84,13 @@ function head(title: TemplateResult | string, about: string, kept: boolean, acti
 function edgeChart(snapshot: Snapshot, number: number, actions: InspectorActions): TemplateResult {
   const { net } = snapshot;
   const source = at(net.topology.from, number);
-  const detail = actions.detail(edgeAt(net.topology, number));
-  const curve = detail ?? curveOf(net, number);
+  const coarse = curveOf(net, number);
+  const found = actions.detail(edgeAt(net.topology, number));
+  const detail = found?.y.every(Number.isFinite) ? found : null;
+  const curve = coarse && (detail ?? coarse);
   const [from, to] = ends(net, number);
-  if (!curve) return html`<p class="empty">No data has passed through this edge yet.</p>`;
+  if (!curve) return html`<p class="empty">${isBroken(net, number) ? "This function has values that are NaN or infinite."
+    : "No data has passed through this edge yet."}</p>`;
   const data: ChartData = {
     x: curve.x, y: curve.y, knots: detail?.knots ?? [], past: detail?.past ?? null,
     density: net.density.subarray(source * net.bins, (source + 1) * net.bins),

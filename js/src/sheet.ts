@@ -31,6 +31,7 @@ export type Sheets = Readonly<Record<string, Sheet>>;
 export const SHEETS: readonly (readonly [string, string, string])[] = [
   ["table", "Table", "Every edge and node: sorted, searched"],
   ["inputs", "Input map", "What each input counts for"],
+  ["compare", "Criteria", "Two criteria beside each other"],
   ["history", "History", "Every state so far, and the way to each"],
   ["tune", "Tune", "Train what is left, or let it prune by itself"],
   ["save", "Save", "Picture, page, script, full screen"],

@@ -178,7 +178,7 @@ h3 span{color:var(--faint);font-weight:400}
 .metric b{color:var(--ink)}
 .metric.count{min-width:76px}
 .metric.loss,.metric.share{min-width:160px}
-.stale .loss,.stale .share{opacity:.55}
+.stale .loss *,.stale .share *{color:var(--faint)}
 .change{color:var(--ink)}
 .waiting{position:absolute;right:0;top:0;bottom:0;display:flex;align-items:center;gap:8px;padding:0 20px 0 32px;white-space:nowrap;
   background:linear-gradient(90deg,transparent,var(--panel) 24px)}

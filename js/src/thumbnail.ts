@@ -7,6 +7,12 @@ function heightOf(net: Network, edge: number, i: number): number {
   return flat ? 0.5 : at(net.curves, edge * net.points + i) / 255;
 }
 
+/** Whether a function has values that are no numbers. */
+export const isBroken = (net: Network, edge: number): boolean => !Number.isFinite(at(net.curveHigh, edge) - at(net.curveLow, edge));
+
+/** A warning sign, for want of a curve. */
+const WARNING = [0.5, 0.3, 0.5, 1, 0, 0, 1, 0, 0.5, 1];
+
 /**
  * The curve of an edge as x, y pairs in the unit square, y upwards.
  *
@@ -14,6 +20,7 @@ function heightOf(net: Network, edge: number, i: number): number {
  */
 export function thumbnail(net: Network, edge: number, most: number): Float32Array {
   const last = net.points - 1;
+  if (isBroken(net, edge)) return Float32Array.from(WARNING);
   if (last < 1) return Float32Array.of(0, 0.5, 1, 0.5);
   const steps = Math.max(2, Math.min(last, most));
   const path = new Float32Array(2 * (steps + 1));

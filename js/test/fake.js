@@ -58,6 +58,7 @@ export class FakePython {
     this.future = [];
     /** What answers questions, by what they are about. */
     this.answers = { history: () => this.history(), compensations: () => ({ mean: { loss: 0.0484, accuracy: null }, none: { loss: 0.212, accuracy: null } }), script: () => ({ python: "session.prune([(0, 0, 1)])", json: "{}" }),
+      criteria: (message) => this.criteria(message),
       page: () => ({ html: "<!doctype html><title>KAN</title>" }) };
     this.training = new FakeTraining(this);
     this.revision = 0;
@@ -116,6 +117,27 @@ export class FakePython {
       step("prune node h4", 4, 5, 0.0497), step("prune edge h4 to y", 2, 7, 0.11), step("fit", 5, 5, 0.0104, "looks right"),
     ];
     return { position: 7, path: [0, 1, 3, 4, 5, 7], steps };
+  }
+
+  /** Two criteria beside each other: those that are known, and any other as a blur of the first. */
+  criteria({ criteria, draws }) {
+    const { edge } = this.model.traits.scores;
+    const known = (name) => edge[name] ?? new DataView(Float32Array.from(this.edges, (_, e) => this.score("edge", e) * (1 + Math.sin(7 * e + name.length))).buffer);
+    const base64 = (view) => btoa(Array.from(new Uint8Array(view.buffer), (b) => String.fromCharCode(b)).join(""));
+    const levels = Math.min(100, this.edges.length);
+    const sparsity = Array.from({ length: levels + 1 }, (_, i) => i / levels);
+    const accuracy = this.model.traits.metrics.task === "classification";
+    const losses = (power) => sparsity.map((s) => (accuracy ? 0.98 - 0.8 * s ** power : 0.048 + 0.9 * s ** power));
+    const area = (values) => values.reduce((sum, v) => sum + v, 0) / values.length;
+    const values = criteria.map((name) => losses(2 + (name.length % 5)));
+    const [low, high] = [losses(0.9), losses(0.5)];
+    return {
+      scores: criteria.map((name) => base64(known(name))), rho: criteria[0] === criteria[1] ? 1 : 0.83,
+      curves: {
+        rows: "test", structure: this.plan.structure, accuracy, sparsity, values, areas: values.map(area),
+        low: draws ? low : null, high: draws ? high : null, chance: draws ? area(losses(0.7)) : null,
+      },
+    };
   }
 
   /** What an edge costs, and what it resembles. */

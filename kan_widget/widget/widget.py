@@ -425,6 +425,7 @@ class KANWidget(Learning, anywidget.AnyWidget):
         edge = wire.parse_edge(self.session, content)
         found, buffers = self.session.adapter.take(lambda: wire.detail(self.session, edge))
         self.send({"type": "detail", "id": content.get("id"), "edge": list(edge), **found}, buffers=buffers)
+        self._look_back()
 
     def _send_answer(self, content: dict[str, Any]) -> None:
         if questions.takes_long(content):

@@ -1,4 +1,5 @@
 import type { Sheets } from "../sheet";
+import { compare } from "./criteria";
 import { history } from "./history";
 import { inputs } from "./inputs";
 import { save } from "./save";
@@ -6,4 +7,4 @@ import { table } from "./table";
 import { tune } from "./tune";
 
 /** The sheets by name, for `src/sheet.ts` to load when one is opened. */
-export const sheets: Sheets = { table, inputs, history, tune, save };
+export const sheets: Sheets = { table, inputs, compare, history, tune, save };

@@ -179,7 +179,7 @@ function actions({ context }: View): TemplateResult {
   const { parts } = context.snapshot;
   const none = parts.length === 0;
   const button = (type: "prune" | "restore" | "keep", name: string, key: string, title: string): TemplateResult =>
-    html`<button class="button" title=${title} aria-label=${name} aria-disabled=${none}
+    html`<button class="button" title=${title} aria-disabled=${none}
       @click=${() => context.store.edit(type)}>${name}<kbd aria-hidden="true">${key}</kbd></button>`;
   return html`<div class="actions"><span class="about" role="status">${none ? "Nothing selected" : `${formatCount(parts.length)} selected`}</span>
     ${button("prune", "Prune", "Del", "Replace by their means")}${button("restore", "Restore", "R", "Bring them back")}${

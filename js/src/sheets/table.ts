@@ -132,7 +132,7 @@ function header(view: View): TemplateResult {
         @click=${() => sortBy(view, column)}>${column.label}<i aria-hidden="true">${by ? (sort.down ? "↓" : "↑") : ""}</i></button></div>`;
   };
   return html`<div role="rowgroup" class="head"><div role="row" aria-rowindex="1" class="line">${listing.columns.map((column) =>
-    html`${cell(column)}${column.id === "rank" ? html`<div role="columnheader" class="thumb" aria-label="function"></div>` : nothing}`)}</div></div>`;
+    html`${cell(column)}${column.id === "rank" ? html`<div role="columnheader" class="thumb"><span class="unseen">function</span></div>` : nothing}`)}</div></div>`;
 }
 
 const VOICES: readonly string[] = ["ink", "goes", "pruned", "dead"];
@@ -231,7 +231,7 @@ export const table: Sheet = {
   styles: `
 .sheet.table{right:288px;padding:12px 16px 0;gap:12px;overflow:hidden;border-right:1px solid var(--line)}
 .table>header{position:absolute;right:12px;top:12px;height:28px}
-.table h2{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+.table h2,.table .unseen{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
 .table .tools{display:flex;align-items:center;gap:8px;flex:none;margin-right:32px}
 .table .search{flex:1;min-width:64px;height:28px;padding:0 8px;border:1px solid var(--edge);border-radius:6px;background:var(--bg);color:var(--ink);font:inherit}
 .table .search::placeholder{color:var(--faint);opacity:1}

@@ -32,6 +32,24 @@ window.stand = {
     if (!kernel) model.send = undefined;
     for (let i = 0; i < count; i++) addView();
   },
+  /** Show a model whose Python is elsewhere: `outbox` waits to be carried there. */
+  bridge(traits) {
+    window.stand.model = new FakeModel({ ...createTraits(), ...traits });
+    window.stand.outbox = [];
+    window.stand.model.receive = (message) => window.stand.outbox.push(structuredClone(message));
+    addView();
+  },
+  /** Take what Python says: traits that have changed, then messages. */
+  hear(traits, messages) {
+    Object.entries(traits).forEach(([name, value]) => window.stand.model.set(name, value));
+    messages.forEach(([content, buffers]) => window.stand.model.emit("msg:custom", content, buffers));
+  },
+  /** Make a curve one that is no number. */
+  breakCurve(edge) {
+    const network = structuredClone(window.stand.model.get("network"));
+    network.curve_high.setFloat32(4 * edge, NaN, true);
+    window.stand.model.set("network", network);
+  },
   close() {
     ends.splice(0).forEach((end) => end());
   },

@@ -170,6 +170,19 @@ def chosen_inputs(stand: Stand) -> None:
     stand.page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.4 * box["height"])
 
 
+def criteria(stand: Stand) -> None:
+    stand.button("Criteria").click()
+    stand.page.get_by_text("at random, area").wait_for()
+    plain(stand)
+
+
+def cut_criteria(stand: Stand) -> None:
+    pruned(stand)
+    criteria(stand)
+    stand.page.get_by_role("listbox", name="Edges by their ranks").click(position={"x": 215, "y": 9})
+    stand.drag_slider(160, drop=False)
+
+
 def several(stand: Stand) -> None:
     stand.edge("x1", "h1").click()
     stand.edge("x2", "h1").click(modifiers=["Shift"])
@@ -293,6 +306,10 @@ SHOTS: dict[str, tuple[Act, dict[str, Any]]] = {
     "inputs-cut": (cut_inputs, {"network": {"widths": [784, 16, 10], "shape": [28, 28]}}),
     "inputs-bars": (inputs, {"network": {"widths": [64, 16, 10]}}),
     "narrow-inputs": (chosen_inputs, {"width": 480, "network": {"widths": [64, 16, 10], "shape": [8, 8]}}),
+    "criteria": (criteria, {}),
+    "criteria-cut": (cut_criteria, {}),
+    "criteria-784-64-10": (criteria, {"network": {"widths": [784, 64, 10], "task": "classification"}}),
+    "narrow-criteria": (criteria, {"width": 480}),
     "right": (edge, {"traits": {"orientation": "right"}}),
     "right-10-5-1": (plain, {"network": {"widths": [10, 5, 1]}, "traits": {"orientation": "right"}}),
 }
