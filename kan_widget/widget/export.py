@@ -47,7 +47,8 @@ def frame(text: str, height: int) -> str:
     """A page as an element that can stand in another page, a notebook's output for one."""
     return (
         f'<div><iframe srcdoc="{html.escape(text)}" sandbox="allow-scripts allow-downloads" '
-        f'style="width:100%;height:{height}px;border:0" title="kan_widget"></iframe></div>'
+        f'allow="fullscreen *; clipboard-write *" style="width:100%;height:{height}px;border:0" '
+        'title="kan_widget"></iframe></div>'
     )
 
 

@@ -2,7 +2,7 @@ import { formatCount } from "../format";
 import { layout, links, type Layout, type Size } from "../layout";
 import { edgeLabel, networkLabel, nodeLabel } from "../names";
 import { boxLook, curveWidth } from "../paintBoxes";
-import { layerOfEdge, linkLook, thinness } from "../paintLinks";
+import { chooseLive, layerOfEdge, linkLook, thinness } from "../paintLinks";
 import { FAMILY, FONT, type Name, namesOf, nodeLook } from "../paintNodes";
 import { PALETTES, type ThemeName } from "../palette";
 import type { Look, Sight } from "../pen";
@@ -55,9 +55,16 @@ const lineOf = ({ stroke, opacity, width, dash }: Look): Attributes => ({
 
 /** The size that leaves a network of this shape room to be read. */
 function sizeFor(t: Topology, orientation: Orientation): Size {
-  const across = Math.min(1280, Math.max(640, 24 * Math.max(...t.widths)));
-  const layers = t.widths.length - 1;
-  return orientation === "up" ? { width: across, height: 60 + 180 * layers } : { width: 176 + 240 * layers, height: Math.max(420, across / 2) };
+  const up = orientation === "up";
+  const across = Math.min(1280, Math.max(up ? 640 : 420, 24 * Math.max(...t.widths)));
+  // Where thumbnails have no room beside each other they stand in rows.
+  const rows = t.widths.slice(1).map((width, l) => {
+    const before = at(t.widths, l);
+    return Math.min(width, before) * Math.min(32, across / Math.max(width, before));
+  });
+  const gap = Math.max(180, Math.min(560, 130 + Math.max(...rows)));
+  const along = (up ? 60 : 176) + gap * rows.length;
+  return up ? { width: across, height: along } : { width: along, height: across };
 }
 
 function pathOfLink(t: Topology, place: Layout, edge: number, layer: number): string {
@@ -67,14 +74,12 @@ function pathOfLink(t: Topology, place: Layout, edge: number, layer: number): st
   }).join("");
 }
 
-/** The links from the back to the front: what is gone, what lives by strength, what goes. */
-function linkElements(sight: Sight, edges: readonly number[]): string[] {
-  const { scene, place } = sight;
+/** The links from the back to the front: what is gone, what lives by strength, what goes; no more than can be told apart. */
+function linkElements(sight: Sight, edges: ReadonlySet<number>): string[] {
+  const { live, goes, gone } = chooseLive(sight);
   const thin = thinness(sight);
-  const rank = (edge: number): number => [1, 2, 0, 0][at(scene.edgeVoice, edge)] ?? 0;
-  // The order given has the strongest first; sorting keeps it among equals.
-  return [...edges].reverse().sort((a, b) => rank(a) - rank(b)).map((edge) =>
-    tag("path", { d: pathOfLink(scene.topology, place, edge, layerOfEdge(sight, edge)), ...lineOf(linkLook(sight, edge, thin)) }));
+  return [...gone.reverse(), ...live.reverse(), ...goes].filter((edge) => edges.has(edge)).map((edge) =>
+    tag("path", { d: pathOfLink(sight.scene.topology, sight.place, edge, layerOfEdge(sight, edge)), ...lineOf(linkLook(sight, edge, thin)) }));
 }
 
 function lock(sight: Sight, x: number, y: number, side: number): string {
@@ -156,9 +161,11 @@ export function picture(snapshot: Subject, taste: Taste): Picture {
       .map((node) => nodeElement(sight, snapshot, node, radius));
   });
   const names = place.radius.flatMap((_, layer) => namesOf(sight, layer, measure)).filter((name) => stays(name.node));
+  const lines = linkElements(sight, new Set(edges));
   const left = found.length > edges.length ? `The ${formatCount(edges.length)} strongest of ${formatCount(found.length)} edges. ` : "";
+  const fewer = lines.length < edges.length ? `Lines for the ${formatCount(lines.length)} strongest. ` : "";
   const { criterion, threshold } = snapshot.pruning;
-  const about = `${left}Boxes hold the learnt functions; lines are as strong as the ${criterion} of their edge. Dashed parts are pruned; threshold ${threshold}.`;
+  const about = `${left}${fewer}Boxes hold the learnt functions; lines are as strong as the ${criterion} of their edge. Dashed parts are pruned; threshold ${threshold}.`;
   const { width, height } = place;
   const text = `<?xml version="1.0" encoding="UTF-8"?>\n${tag("svg", {
     xmlns: "http://www.w3.org/2000/svg", width, height, viewBox: `0 0 ${short(width)} ${short(height)}`, role: "img",
@@ -166,7 +173,7 @@ export function picture(snapshot: Subject, taste: Taste): Picture {
   tag("title", {}, escape(networkLabel(snapshot.net))),
   tag("desc", {}, escape(about)),
   taste.clear ? "" : tag("rect", { id: "background", width: "100%", height: "100%", fill: palette.bg }),
-  tag("g", { id: "links", fill: "none" }, ...linkElements(sight, edges)),
+  tag("g", { id: "links", fill: "none" }, ...lines),
   tag("g", { id: "functions" }, ...edges.map((edge) => boxElement(sight, snapshot, edge))),
   tag("g", { id: "nodes" }, ...nodes),
   tag("g", { id: "names", "font-family": FAMILY, "font-size": FONT }, ...names.map(nameElement)))}\n`;

@@ -130,3 +130,5 @@ def test_nbconvert_page_is_empty_offline_but_for_what_is_static(browser: Browser
         with visit.expect_download() as download:
             widget.button("Save SVG").click()
         assert download.value.suggested_filename == "kan-2-5-1.svg"
+        widget.button("Full screen").click()
+        visit.wait_for_function("() => document.fullscreenElement?.tagName === 'IFRAME'")
