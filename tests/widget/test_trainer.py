@@ -748,3 +748,11 @@ def test_cells_are_looked_back_on_as_long_as_the_widget_lives(monkeypatch: pytes
     assert widget.notice["offer"] == "refresh"
     widget.close()
     assert Shell.events.callbacks["post_run_cell"] == []
+
+
+def test_a_callback_is_no_part_of_the_log() -> None:
+    session = Session(KAN([2, 3, 1], seed=0), DATA)
+    session.fit(steps=2, progress=False, callback=lambda step, _: step < 0)
+    again = Session(KAN([2, 3, 1], seed=0), DATA)
+    again.replay(type(session.log()).from_json(session.log().to_json()))
+    assert [step.label for step in again.history.steps] == ["start", "fit"]

@@ -172,12 +172,12 @@ export const tune: Sheet = {
 .tune .progress{flex:none;height:2px;border-radius:1px;background:var(--line);overflow:hidden}
 .tune .progress i{display:block;height:100%;background:var(--ink);transition:width .1s linear}
 .tune .failed{padding:8px 12px;border:1px solid var(--cut);border-radius:6px;background:var(--cut-bg);overflow-wrap:anywhere}
-.tune .keys{display:flex;align-items:center;gap:12px;min-height:28px;white-space:nowrap}
+.tune .keys{display:flex;align-items:center;gap:12px;white-space:nowrap}
 .tune .keys i{display:inline-block;width:16px;height:2px;margin:0 6px 4px 0;border-radius:1px;background:var(--accent)}
 .tune .keys .train{background:var(--ink)}
 .tune .keys .allowed{background:repeating-linear-gradient(90deg,var(--cut) 0 4px,transparent 4px 6px)}
 .tune .keys b{color:var(--ink)}
-.tune .keys .button{margin-left:auto;padding:0 8px}
+.tune .keys .button{height:24px;margin-left:auto;padding:0 8px}
 .losses{display:block;flex:none;width:100%;max-width:400px;border:1px solid var(--line);border-radius:6px;background:var(--panel)}
 .losses .rule{stroke:var(--line)}
 .losses .axis{stroke:var(--edge)}
