@@ -18,16 +18,6 @@ const unindented = {
     })),
 };
 
-/** What a module of d3 works out when it is loaded can be left out where nobody reads it, which esbuild cannot see. */
-const shaken = {
-  name: "shaken",
-  setup: (build) =>
-    build.onLoad({ filter: /node_modules[/\\]d3-[^/\\]+[/\\].+\.m?js$/ }, async ({ path }) => ({
-      contents: (await readFile(path, "utf8")).replace(/^((?:const|let|var) \w+ = )([^;{},]+);$/gm, "$1/* @__PURE__ */ (() => $2)();"),
-      loader: "js",
-    })),
-};
-
 /** The sheets are drawn by the lit-html of the widget. */
 const borrowed = {
   name: "borrowed",
@@ -48,7 +38,7 @@ const options = {
   legalComments: "none",
   // Released lit-html, not its development build, which logs to the console.
   conditions: ["production"],
-  plugins: [unindented, shaken, borrowed],
+  plugins: [unindented, borrowed],
   logLevel: "info",
 };
 

@@ -89,3 +89,13 @@ export function histogram(axis: Axis, sorted: ArrayLike<number>): Bar[] {
       : { x0: axis.start + ((bin - 1) * room) / bins, x1: axis.start + (bin * room) / bins, count },
   );
 }
+
+/** Some round numbers from one to another. */
+export function roundNumbers(low: number, high: number, about: number): number[] {
+  const least = (high - low) / about;
+  const power = 10 ** Math.floor(Math.log10(least));
+  const step = power * ([1, 2, 5].find((v) => v * power >= least) ?? 10);
+  const first = Math.ceil(low / step - 1e-9);
+  const count = Math.floor(high / step + 1e-9) - first + 1;
+  return Array.from({ length: Math.max(0, count) }, (_, i) => Number(((first + i) * step).toPrecision(12)));
+}

@@ -1,5 +1,5 @@
-import { ticks } from "d3-array";
 import { nothing, svg, type SVGTemplateResult } from "lit-html";
+import { roundNumbers } from "./axis";
 import { formatTick } from "./format";
 import { at } from "./topology";
 
@@ -74,7 +74,7 @@ function curvePath(data: Pick<ChartData, "x" | "y">, sx: (v: number) => number, 
 function grid(
   x: Extent, up: readonly number[], sx: (v: number) => number, sy: (v: number) => number, left: number, bottom: number,
 ): SVGTemplateResult {
-  const across = ticks(x.low, x.high, left > 48 ? 3 : 4);
+  const across = roundNumbers(x.low, x.high, left > 48 ? 3 : 4);
   return svg`${up.map((v) => svg`<line class=${v === 0 ? "zero" : "rule"} x1=${left} x2=${PLOT.right}
       y1=${sy(v)} y2=${sy(v)} /><text class="tick" x=${left - 6} y=${sy(v)} dy=".34em" text-anchor="end"
       >${formatTick(v)}</text>`)}${across.map((v) => svg`<line class="mark" x1=${sx(v)} x2=${sx(v)}
@@ -94,7 +94,7 @@ export function chart(data: ChartData, label: string, title: string, height: num
   const tight = extent(data.past ? [...data.y, ...data.past] : data.y);
   const room = (tight.high - tight.low) * 0.06;
   const y = { low: tight.low - room, high: tight.high + room };
-  const up = ticks(y.low, y.high, bottom < 84 ? 3 : 4);
+  const up = roundNumbers(y.low, y.high, bottom < 84 ? 3 : 4);
   const widest = Math.max(0, ...up.map((v) => formatTick(v).length));
   const left = Math.max(PLOT.least, widest * TICK.digit + TICK.margin);
   const sx = scale(x, left, PLOT.right);

@@ -1,6 +1,7 @@
 import { render } from "lit-html";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
-import { linePath, lossTicks, nearest, roundNumbers, scales } from "../src/sheets/losses";
+import { roundNumbers } from "../src/axis";
+import { linePath, lossTicks, nearest, scales } from "../src/sheets/losses";
 import { decodeTraining, formatTime, shareDone, type Training } from "../src/sheets/training";
 import { tune } from "../src/sheets/tune";
 import { Store } from "../src/store";

@@ -113,7 +113,7 @@ describe("render", () => {
     document.body.append(el);
     const end = open(model, el);
     const root = rootOf(el);
-    for (const label of ["Undo", "Redo", "Fit view", "Score by", "Compensation", "Prune", "Inspector", "Metrics", "Threshold", "Network diagram"]) {
+    for (const label of ["Undo", "Redo", "Score by", "Compensation", "Prune", "Inspector", "Metrics", "Threshold", "Network diagram"]) {
       expect(root.querySelector(`[aria-label="${label}"]`), label).not.toBeNull();
     }
     expect(python.edges.length).toBeGreaterThan(0);

@@ -1,5 +1,6 @@
 import { html, nothing, svg } from "lit-html";
 import type { SVGTemplateResult, TemplateResult } from "lit-html";
+import { roundNumbers } from "../axis";
 import { float32 } from "../bytes";
 import { formatLoss, formatScore, formatShare, formatTick } from "../format";
 import { edgeStanding, ends } from "../names";
@@ -9,7 +10,6 @@ import type { Snapshot } from "../snapshot";
 import { at, edgeAt } from "../topology";
 import { BY_HAND, KEPT } from "../wire";
 import { groups, inkOf, shadesOf } from "./heat";
-import { roundNumbers } from "./losses";
 import { nearest, next, placesOf } from "./ranks";
 
 /** How often chance is drawn, once the curves are there. */
@@ -376,8 +376,8 @@ export const compare: Sheet = {
 .compare .cross{stroke-opacity:.7}
 .compare .chosen,.compare .over,.compare .cursor{fill:none;stroke:var(--accent);stroke-width:2}
 .compare .over{stroke:var(--ink);stroke-width:1.5}
-.compare .cursor{visibility:hidden}
-.compare .ranks:focus-visible .cursor{visibility:visible;stroke-width:1.5;stroke-dasharray:2 2}
+.compare .cursor{stroke-width:1.5;stroke-dasharray:2 2}
+.compare .ranks:not(:focus-visible) .cursor{stroke:none}
 .compare .framed{fill:var(--accent-bg);fill-opacity:.6;stroke:var(--accent);stroke-dasharray:3 2}
 .compare .rule{stroke:var(--line)}
 .compare .axis{stroke:var(--edge)}

@@ -1,5 +1,6 @@
 import { nothing, svg } from "lit-html";
 import type { SVGTemplateResult } from "lit-html";
+import { roundNumbers } from "../axis";
 import { formatLoss, formatTick } from "../format";
 import { at } from "../topology";
 import type { Edit, Training } from "./training";
@@ -17,16 +18,6 @@ export interface Scales {
   readonly high: number;
   x(step: number): number;
   y(loss: number): number;
-}
-
-/** Some round numbers from one to another. */
-export function roundNumbers(low: number, high: number, about: number): number[] {
-  const least = (high - low) / about;
-  const power = 10 ** Math.floor(Math.log10(least));
-  const step = power * ([1, 2, 5].find((v) => v * power >= least) ?? 10);
-  const first = Math.ceil(low / step - 1e-9);
-  const count = Math.floor(high / step + 1e-9) - first + 1;
-  return Array.from({ length: Math.max(0, count) }, (_, i) => Number(((first + i) * step).toPrecision(12)));
 }
 
 const finite = (values: Float32Array): number[] => Array.from(values).filter(Number.isFinite);
