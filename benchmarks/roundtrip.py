@@ -6,12 +6,12 @@ It drives the JupyterLab of the browser tests, so it needs what they need: Chrom
 from __future__ import annotations
 
 import argparse
-import os
 import re
-import shutil
 import tempfile
 from pathlib import Path
 from statistics import median, quantiles
+
+from .browser import chromium
 
 CELL = """
 from kan_widget import KAN, KANWidget, create_dataset
@@ -44,22 +44,13 @@ ARM = """metrics => {
 
 def milliseconds(clicks: int) -> list[float]:
     """Time of each of so many edits, every other one an undo."""
-    os.environ.setdefault("JUPYTER_PLATFORM_DIRS", "1")
-    from playwright.sync_api import sync_playwright
-
     from tests.browser.lab.harness import open_lab, running_server
-    from tests.conftest import CHROMIUM_ARGS, CHROMIUM_NAMES
 
-    names = [os.environ["CHROMIUM"]] if "CHROMIUM" in os.environ else CHROMIUM_NAMES
-    path = next((found for name in names if (found := shutil.which(name))), None)
-    if path is None:
-        raise SystemExit("this needs Chromium; name one in CHROMIUM")
     times = []
     with (
         tempfile.TemporaryDirectory() as folder,
         running_server(Path(folder)) as server,
-        sync_playwright() as playwright,
-        playwright.chromium.launch(executable_path=path, args=CHROMIUM_ARGS) as browser,
+        chromium() as browser,
         open_lab(server, browser) as lab,
     ):
         lab.open([CELL])

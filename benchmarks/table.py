@@ -57,10 +57,13 @@ def shown(value: float, unit: str) -> str:
 
 
 def table(rows: Sequence[Row]) -> str:
-    """The rows as markdown."""
-    lines = ["| measurement | kan_widget | pykan 0.2.8 | ratio | floor | |", "|---|---|---|---|---|---|"]
+    """The rows as markdown; the peer has columns where it has numbers."""
+    compared = any(row.theirs is not None for row in rows)
+    lines = [["measurement", "kan_widget", *(["pykan 0.2.8", "ratio"] if compared else []), "floor", ""]]
+    lines.append(["---"] * len(lines[0]))
     for row in rows:
         theirs = "" if row.theirs is None else shown(row.theirs, row.unit)
         ratio = "" if row.ratio is None else f"{row.ratio:.3g}x"
-        lines.append(f"| {row.what} | {shown(row.ours, row.unit)} | {theirs} | {ratio} | {row.floor} | {row.verdict} |")
-    return "\n".join(lines) + "\n"
+        peer = [theirs, ratio] if compared else []
+        lines.append([row.what, shown(row.ours, row.unit), *peer, row.floor, row.verdict])
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)

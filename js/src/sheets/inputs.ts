@@ -15,8 +15,9 @@ const COUNTED: readonly string[] = ["active", "go", "pruned", "dead"];
 interface State {
   /** The cell under the pointer. */
   over?: number | null;
-  /** The cell that the keys are at. */
+  /** The cell that the keys are at, and whether they were used last. */
   at?: number | null;
+  keyed?: boolean;
   /** Two corners of a rectangle that is being drawn. */
   corners?: readonly [number, number] | null;
 }
@@ -63,7 +64,7 @@ function listeners({ context, state }: View, rows: number, columns: number): Rec
       if (event.button !== 0) return;
       (event.currentTarget as Element).setPointerCapture?.(event.pointerId);
       const cell = cellAt(event, rows, columns);
-      set({ corners: [cell, cell], over: cell, at: cell });
+      set({ corners: [cell, cell], over: cell, at: cell, keyed: false });
     },
     move(event) {
       const over = cellAt(event, rows, columns);
@@ -93,7 +94,7 @@ function onKey({ context, state, count }: View, columns: number, event: Keyboard
   } else if ((event.key === "Enter" || event.key === " ") && now !== null) context.store.select([node(now)], event.shiftKey);
   else if (event.key === "Escape" && state.corners) state.corners = null;
   else return;
-  state.over = null;
+  Object.assign(state, { over: null, keyed: true });
   context.request();
   event.preventDefault();
   event.stopPropagation();
@@ -127,7 +128,7 @@ function image(view: View, rows: number, columns: number): TemplateResult {
   const chosen = [...context.snapshot.scene.selectedNodes].filter((n) => n < view.count);
   const framed = corners && corners[0] !== corners[1] ? rectangle(...corners, columns) : [];
   const cursor = state.at ?? null;
-  const shown = state.over ?? cursor;
+  const shown = state.over ?? (state.keyed ? cursor : null);
   return html`<div class="image">
     <svg class="heat" role="listbox" tabindex="0" aria-multiselectable="true" viewBox=${`0 0 ${columns * CELL} ${rows * CELL}`}
       style=${`--ratio:${columns / rows}`} aria-label=${`Importance of ${plural(view.count, "input")}, ${rows} by ${columns}`}

@@ -39,13 +39,10 @@ export const STANDINGS = ["active", "goes", "pruned", "dead", "kept", "by hand",
 
 const WORDS: Readonly<Record<number, string>> = { [INK]: "active", [GOES]: "goes", [PRUNED]: "pruned", [DEAD]: "dead" };
 
-/** What is not a number is last. */
-const known = (value: number | undefined): number => (Number.isFinite(value) ? (value as number) : -Infinity);
-
 function scoreColumns({ scores, pruning }: Snapshot, over: Kind, scored: (row: number) => boolean): Column[] {
   return scores.criteria.map((name, i) => {
     const values = scores[over][i] ?? [];
-    const value = (row: number): number => (scored(row) ? known(values[row]) : -Infinity);
+    const value = (row: number): number => (scored(row) ? values[row] ?? NaN : NaN);
     const current = name === pruning.criterion;
     const label = name.replaceAll("_", " ");
     return {
@@ -137,7 +134,7 @@ export function ranksOf(order: Uint32Array): Uint32Array {
 export const listingOf = (snapshot: Snapshot, kind: Kind, ranks: Uint32Array): Listing =>
   kind === "edge" ? edges(snapshot, ranks) : nodes(snapshot);
 
-/** The rows that a search finds, sorted; those alike stay in the order of their numbers. */
+/** The rows that a search finds, sorted: those alike in the order of their numbers, those without a number last. */
 export function rowsOf(listing: Listing, query: string, sort: Sort): Uint32Array {
   const test = parseSearch(listing, query);
   const all = Uint32Array.from({ length: listing.count }, (_, row) => row);
@@ -146,6 +143,8 @@ export function rowsOf(listing: Listing, query: string, sort: Sort): Uint32Array
   if (!column) return rows;
   const values = Float64Array.from({ length: listing.count }, (_, row) => column.value(row));
   const sign = sort.down ? -1 : 1;
-  // Two that are both unknown differ by NaN, which is to count as alike.
-  return rows.sort((a, b) => sign * (at(values, a) - at(values, b)) || a - b);
+  return rows.sort((a, b) => {
+    const [x, y] = [at(values, a), at(values, b)];
+    return Number(Number.isNaN(x)) - Number(Number.isNaN(y)) || sign * (x - y) || a - b;
+  });
 }

@@ -38,7 +38,7 @@ function named(names: readonly string[], word: string): Uint8Array {
 
 /** The tests of one side of an arrow, or of both ends at once: names may have spaces, or be several. */
 function testsOf(searched: Searched, text: string, end: "from" | "to" | "any"): Test[] {
-  const whole = searched.names.some((name) => name.toLowerCase() === text);
+  const whole = searched.standings.includes(text) || searched.names.some((name) => name.toLowerCase() === text);
   return (whole ? [text] : wordsOf(text)).map((word): Test => {
     const standing = end === "any" && !searched.names.some((name) => name.toLowerCase() === word) && word.length >= ENOUGH
       ? searched.standings.find((name) => name.includes(word)) : undefined;
