@@ -22,6 +22,7 @@ class Shape:
         complexity: 1 for a line; of two functions that fit alike, the simpler one is named first.
         scales: Whether a factor inside does more than one outside, as for sin and not for x^2.
         parity: 1 for an even function, -1 for an odd one, 0 for neither.
+        pole: Whether it has a pole at 0, which then must lie clear of the data.
     """
 
     name: str
@@ -30,6 +31,7 @@ class Shape:
     complexity: int
     scales: bool = True
     parity: int = 0
+    pole: bool = False
 
 
 # The functions of pykan's symbolic library that are not each other's shifts and scalings.
@@ -42,9 +44,9 @@ SHAPES: tuple[Shape, ...] = (
     Shape("sin", np.sin, "sin({})", 2, parity=-1),
     Shape("exp", np.exp, "exp({})", 2),
     Shape("sqrt", np.sqrt, "sqrt({})", 2, scales=False),
-    Shape("log", np.log, "log({})", 2, scales=False),
-    Shape("1/x", lambda u: 1 / u, "1/({})", 2, scales=False, parity=-1),
-    Shape("1/x^2", lambda u: 1 / u**2, "1/({})^2", 2, scales=False, parity=1),
+    Shape("log", np.log, "log({})", 2, scales=False, pole=True),
+    Shape("1/x", lambda u: 1 / u, "1/({})", 2, scales=False, parity=-1, pole=True),
+    Shape("1/x^2", lambda u: 1 / u**2, "1/({})^2", 2, scales=False, parity=1, pole=True),
     Shape("tanh", np.tanh, "tanh({})", 3, parity=-1),
     Shape("gaussian", lambda u: np.exp(-(u**2)), "exp(-({})^2)", 3, parity=1),
 )
@@ -179,12 +181,15 @@ def _search(shape: Shape, u: Array, y: Array) -> tuple[float, float]:
 
 def _correlations(shape: Shape, u: Array, y: Array, p: Array, q: Array) -> Array:
     """Squared correlation of ``f(p u + q)`` with `y` for many p and q; -1 where f is not defined on all of `u`."""
+    inner = p[:, None] * u + q[:, None]
+    clear = np.abs(inner).min(axis=1) > 1e-3 * np.abs(inner).max(axis=1)
+    clear &= inner.min(axis=1) * inner.max(axis=1) > 0
     with np.errstate(all="ignore"):
-        values = shape.of(p[:, None] * u + q[:, None])
+        values = shape.of(inner)
         values -= values.mean(axis=1, keepdims=True)
         norm = np.sqrt((values**2).mean(axis=1))
         share = (values @ (y - y.mean())) / (len(u) * norm * np.std(y))
-    usable = np.isfinite(share) & (norm > 1e-9) & (norm < 1e9)
+    usable = np.isfinite(share) & (norm > 1e-9) & (norm < 1e9) & (clear | (not shape.pole))
     squared: Array = np.where(usable, share**2, -1.0)
     return squared
 
