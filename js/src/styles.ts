@@ -59,8 +59,8 @@ canvas{position:absolute;inset:0;width:100%;height:100%;display:block}
 .stage.dragging .world [role=option]{cursor:grabbing}
 .world .node{border-radius:50%}
 .world [role=option]:focus-visible{outline:calc(2px*var(--inverse,1)) solid var(--accent);outline-offset:calc(3px*var(--inverse,1))}
-.halo,.tip,.marquee,.note{position:absolute;pointer-events:none}
-.note{right:16px;bottom:2px;padding:0 4px;border-radius:4px;background:var(--bg);color:var(--faint);line-height:16px}
+.halo,.tip,.marquee,.stage>.note{position:absolute;pointer-events:none}
+.stage>.note{right:16px;bottom:2px;padding:0 4px;border-radius:4px;background:var(--bg);color:var(--faint);line-height:16px}
 .halo{visibility:hidden;border-radius:8px;background:var(--shade)}
 .halo.node{border-radius:50%}
 .halo.on{visibility:visible}
@@ -200,6 +200,8 @@ h3 span{color:var(--faint);font-weight:400}
 }
 @container (max-width:720px){
   .toolbar{gap:8px}
+  .end>.button{padding:0 6px}
+  .end>.button kbd{display:none}
   .field span{display:none}
   .hint,.legend{display:none}
   .kan{height:auto;min-height:var(--asked);grid-template-rows:auto 1fr auto auto}

@@ -393,13 +393,14 @@ def test_keyboard_reaches_every_control_and_only_one_option(stand: Stand) -> Non
     stand.edge("x1", "h1").click()
     stand.page.evaluate("document.activeElement.blur()")
     reached: list[str] = []
-    for _ in range(20):
+    for _ in range(24):
         stand.page.keyboard.press("Tab")
         reached.append(
             stand.page.evaluate(
                 """() => {
                     const at = document.activeElement?.shadowRoot?.activeElement;
-                    return at ? at.getAttribute("aria-label") ?? at.textContent.trim() : "";
+                    const own = at ? [...at.childNodes].filter(node => node.nodeType === Node.TEXT_NODE) : [];
+                    return at?.getAttribute("aria-label") ?? own.map(node => node.textContent).join("").trim();
                 }"""
             )
         )
