@@ -194,15 +194,16 @@ h3 span{color:var(--faint);font-weight:400}
 .help dd{color:var(--mute)}
 .blank{display:grid;place-items:center;padding:48px 16px;color:var(--mute);grid-row:1/-1}
 
-@container (max-width:900px){
+@container (max-width:1180px){
   .toolbar{gap:8px 10px}
-  .field.minor span{display:none}
+  .field span{display:none}
+  .group.end{gap:0}
+  .group.end .button{padding:0 6px;gap:5px}
 }
 @container (max-width:720px){
   .toolbar{gap:8px}
   .end>.button{padding:0 6px}
   .end>.button kbd{display:none}
-  .field span{display:none}
   .hint,.legend{display:none}
   .kan{height:auto;min-height:var(--asked);grid-template-rows:auto 1fr auto auto}
   .main{flex-direction:column}

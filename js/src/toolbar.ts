@@ -74,7 +74,7 @@ export function toolbar(snapshot: Snapshot, store: Store, actions: ToolbarAction
       ${SHEETS.map(([name, label, title]) => html`<button class="button quiet" title=${title}
         aria-pressed=${actions.sheet === name} @click=${() => actions.toggleSheet(name)}>${label}</button>`)}
       <button class="button quiet" title="Show the whole network (F)"
-        @click=${() => actions.fit()}>Fit view<kbd aria-hidden="true">F</kbd></button>
+        @click=${() => actions.fit()}>Fit<kbd aria-hidden="true">F</kbd></button>
       <button class="button quiet square help-button" aria-label="Help" title="Keys and gestures" aria-expanded=${helpOpen}
         @click=${() => actions.toggleHelp()}>?</button>
       ${helpOpen ? help(actions.toggleHelp) : nothing}
