@@ -136,7 +136,7 @@ function edgeList(snapshot: Snapshot, title: string, edges: readonly number[], a
   if (edges.length === 0) return nothing;
   const { net, pruning, edgeScores } = snapshot;
   const sorted = [...edges].sort((a, b) => at(edgeScores, b) - at(edgeScores, a));
-  const most = Math.max(...edgeScores, 1e-30);
+  const most = edgeScores.reduce((a, b) => (b > a ? b : a), 1e-30);
   return html`<h3>${title} <span>${edges.length}</span></h3><ul class="edges">${sorted.slice(0, LISTED).map((e) => {
     const standing = edgeStanding(pruning, e);
     const bar = `width:${Math.round(100 * Math.min(1, at(edgeScores, e) / most))}%`;

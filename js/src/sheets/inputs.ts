@@ -157,8 +157,8 @@ function summary({ count, voice }: View): TemplateResult {
 }
 
 function readout(view: View, cell: number, columns: number): TemplateResult {
-  return html`<ul class="standings"><li><b>${nameOf(view, cell)}</b></li><li>row ${Math.floor(cell / columns) + 1}</li>
-    <li>column ${(cell % columns) + 1}</li><li><b>${scoreOf(view, cell)}</b></li><li>rank ${view.order.indexOf(cell) + 1}</li>
+  return html`<ul class="standings"><li><b>${nameOf(view, cell)}</b></li><li>row ${Math.floor(cell / columns) + 1}, col ${(cell % columns) + 1}</li>
+    <li><b>${scoreOf(view, cell)}</b></li><li>rank ${view.order.indexOf(cell) + 1}</li>
     <li>${WORDS[view.voice(cell)]}</li></ul>`;
 }
 

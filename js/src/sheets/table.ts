@@ -246,7 +246,7 @@ export const table: Sheet = {
 .table .head [aria-sort$=ending]{color:var(--ink);font-weight:600}
 .table .head i{font-style:normal;font-weight:400}
 .table .body{position:relative;user-select:none;-webkit-user-select:none}
-.table .body .line{position:absolute;left:0;right:0;cursor:pointer}
+.table .body .line{position:absolute;left:0;right:0;contain:strict;cursor:pointer}
 .table .body .line:hover{background:var(--shade)}
 .table .body [aria-selected=true]{background:var(--accent-bg);box-shadow:inset 2px 0 var(--accent)}
 .table .line>*{position:relative;min-width:0;overflow:hidden;text-overflow:ellipsis}
