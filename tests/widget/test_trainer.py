@@ -311,6 +311,15 @@ def test_commands_of_a_training_that_is_not_are_refused(widget: KANWidget) -> No
         widget.stop()
 
 
+@pytest.fixture
+def heeded() -> Iterator[None]:
+    """Ctrl-C as at a terminal: what runs in the background of a shell starts out deaf to it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("heeded")
 def test_ctrl_c_while_waiting_ends_it_and_keeps_what_was_best(widget: KANWidget) -> None:
     def interrupt(step: int, _result: Any) -> None:
         if step == 3:
