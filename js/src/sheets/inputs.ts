@@ -193,7 +193,7 @@ export const inputs: Sheet = {
 .sheet.inputs{width:auto;min-width:352px}
 .inputs .by{margin:-28px 32px 4px 88px}
 .inputs .image{display:flex;gap:16px;flex:none}
-.inputs .heat{flex:none;display:block;height:min(clamp(160px,calc(var(--asked) - 396px),320px),calc(320px / var(--ratio)));aspect-ratio:var(--ratio);
+.inputs .heat{flex:none;display:block;height:min(clamp(160px,calc(var(--asked) - 372px),320px),calc(320px / var(--ratio)));aspect-ratio:var(--ratio);
   border:1px solid var(--line);border-radius:2px;background:var(--bg);shape-rendering:crispEdges;cursor:pointer;touch-action:pan-y;user-select:none;-webkit-user-select:none}
 .inputs .hatch{stroke:var(--cut);stroke-width:1.4;fill:none;shape-rendering:auto}
 .inputs .hatch.light{stroke-width:1;stroke-opacity:.6}

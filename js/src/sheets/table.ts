@@ -117,7 +117,7 @@ const minor = (column: Column): boolean => column.look === "number" && column.id
 
 function widthOf({ look, label }: Column): string {
   if (look === "name") return "minmax(40px,1fr)";
-  return look === "standing" ? "112px" : label.length > 6 ? "84px" : "56px";
+  return look === "standing" ? "112px" : label.length > 7 ? "84px" : "56px";
 }
 
 const track = (columns: readonly Column[], thumb: boolean): string =>
