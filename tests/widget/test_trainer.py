@@ -591,7 +591,7 @@ def test_budget_of_rounds_out_of_range_is_refused(widget: KANWidget, options: di
 
 
 JUNK = st.recursive(
-    st.booleans() | st.integers(max_value=0) | st.floats(max_value=0) | st.text(max_size=4) | st.just(float("nan")),
+    st.booleans() | st.integers(max_value=0) | st.floats(max_value=-1e-3) | st.text(max_size=4) | st.just(float("nan")),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner, max_size=3),
     max_leaves=6,
 ).filter(lambda value: value is not False and value != 0)
