@@ -41,6 +41,15 @@ class Gates:
     Attributes:
         learnt: What is trained, per layer ``(out, in)``: alpha in units of 10.
 
+    Example:
+        >>> from kan_widget.nn.network import Network
+        >>> x = torch.rand(100, 2)
+        >>> model, data = Network([2, 1], seed=0), (x, x[:, :1] ** 2)
+        >>> _ = model.fit(data, steps=5, progress=False)
+        >>> _ = model.fit(data, steps=5, reg_metric="l0", lamb=0.01, progress=False)
+        >>> model.layers[0].mask
+        tensor([[ True, False]])
+
     Source:
         Louizos, Welling and Kingma, "Learning sparse neural networks through L0 regularization" (2018),
         arXiv:1712.01312, equations 10-13.

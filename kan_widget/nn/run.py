@@ -221,14 +221,11 @@ class Run:
 
     def _everything(self) -> tuple[list[Tensor], list[Tensor]]:
         """Copies of all weights, and of masks with what pruned edges leave."""
-        none = torch.empty(0)
-        switches = [
-            none if tensor is None else tensor
-            for layer in self.network.layers
-            for tensor in (layer.mask, layer.fill, layer.coef_mask)
-        ]
-        grids = [layer.grid for layer in self.network.layers]
-        return _copies([*self.network.parameters(), *grids]), _copies(switches)
+        layers = self.network.layers
+        weights = [*self.network.parameters(), *(layer.grid for layer in layers)]
+        single = (layer.mask.new_empty(0) if layer.coef_mask is None else layer.coef_mask for layer in layers)
+        switches = [*(layer.mask for layer in layers), *(layer.fill for layer in layers), *single]
+        return _copies(weights), _copies(switches)
 
 
 def _copies(tensors: Sequence[Tensor]) -> list[Tensor]:

@@ -99,8 +99,9 @@ def fit(
         reg_metric: ``"edge_forward_spline_n"`` (pykan 0.2.8's objective), ``"edge_forward_spline_u"``, ``"paper"``
             (Liu et al. 2024, mean absolute activations), ``"group_lasso"`` (all edges out of a node as one, so that
             nodes and inputs go as a whole) or ``"l0"``; see `Penalty`. ``"l0"`` trains a gate on each edge beside it
-            (see `Gates`), and `lamb` is what an edge must be worth, in units of the loss. In the end edges whose gate
-            has closed are pruned, their mean left behind, and the others are what their gate made of them: biases and
+            (see `Gates`), and `lamb` is what an edge must be worth, in units of the loss. Train without it first: edges
+            that have learnt nothing are worth nothing, and a closed gate rarely opens again. In the end edges with a
+            closed gate are pruned, their mean left behind, and the others are what their gate made of them: biases and
             scales are written to, whether or not they are trained. Until then the network itself, also as `callback`
             sees it, is without its gates.
         edge_dropout: Probability with which an edge sits a step out: it gives its mean, and the others depart from
