@@ -56,11 +56,11 @@ def test_quantile_takes_its_fraction(scores: list[float], q: float) -> None:
 def test_energy_gives_up_as_much_as_it_may(scores: list[float], eps: float) -> None:
     square = np.clip(scores, 0, None) ** 2
     lost = square[np.array(scores) < energy(scores, eps)].sum()
-    assert lost <= eps * square.sum() * (1 + 1e-9)
+    assert lost <= (eps + 1e-15) * square.sum() * (1 + 1e-9)  # what is lost to rounding in the sum is lost to all
     kept = square[np.array(scores) >= energy(scores, eps)]
     if square.sum() > 0:
         weakest = kept[kept == kept.min()].sum()  # equal scores go together or not at all
-        assert lost + weakest > eps * square.sum() * (1 - 1e-9)
+        assert lost + weakest >= eps * square.sum() * (1 - 1e-9)
 
 
 @given(ANY, st.floats(-3, 3))
