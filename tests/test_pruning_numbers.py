@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from math import pi
 from statistics import mean, median
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
@@ -12,6 +14,7 @@ from torch import Tensor
 pytest.importorskip("sklearn")
 pytest.importorskip("scipy")
 
+from benchmarks import feynman, inputs, shapes, special
 from benchmarks import pruning as bench
 from benchmarks.train import target
 from kan_widget import KAN, create_dataset, curve, prune
@@ -104,3 +107,70 @@ def test_offsets_leave_the_function_alone() -> None:
     model.update_grid(x)
     with torch.no_grad():
         assert torch.allclose(model(x), bench.with_offsets(model, 0)(x), atol=1e-9)
+
+
+# Rows 14, 26, 27
+
+FEYNMAN = {one.name: one for one in feynman.FORMULAS}
+SPECIAL = {one.name: one for one in special.FORMULAS}
+
+
+@pytest.mark.parametrize("formula", [FEYNMAN["I.27.6"], SPECIAL["kv"]], ids=["I.27.6", "kv"])
+def test_formula_comes_down_to_the_published_shape(formula: shapes.Formula) -> None:
+    data, test = shapes.sampled(formula)
+    dense = shapes.trained([2, 5, 1], 0, data)
+    model = shapes.refined(shapes.pruned(dense, data, shapes.ENOUGH), data, steps=20)
+    found = shapes.Found(model, dense, bench.root_mean_square(model, *data[2:]), bench.root_mean_square(model, *test))
+    assert shapes.shape_size(model.width) <= shapes.shape_size(formula.published.smallest)
+    assert found.error < shapes.ENOUGH
+    (chance,) = shapes.drawn(found, data, test, [0])
+    assert found.error < chance / 3
+
+
+def test_taylor2_puts_the_first_eight_of_a_hundred_inputs_in_order() -> None:
+    model, data = inputs.task(0, steps=20)
+    assert inputs.leading(model, data, "taylor2") >= inputs.AIM
+    assert inputs.leading(model, data, bench.chance(0)) < inputs.AIM
+
+
+def test_order_ends_at_the_first_input_out_of_place() -> None:
+    assert inputs.in_order(np.array([4.0, 3, 1, 2])) == 2
+    assert inputs.in_order(np.array([1.0, 3, 2])) == 0
+    assert inputs.in_order(np.array([3.0, 2, 1])) == 3
+
+
+# The formula with its units in pykan's list, as sympy has it, and what makes it the one without.
+WITH_UNITS = {
+    "I.6.2": ("I.6.20", ("theta", "sigma"), {}),
+    "I.12.11": ("I.12.11", ("v", "theta"), {"q": 1, "E_f": 1, "B": 1}),
+    "I.16.6": ("I.16.6", ("u", "v"), {"c": 1}),
+    "I.26.2": ("I.26.2", ("n", "theta2"), {}),
+    "I.30.3": ("I.30.3", ("n", "theta"), {"I_0": 1}),
+    "II.38.3": ("II.38.3", ("Y", "d"), {"A": 1, "x": 1}),
+}
+
+
+@pytest.mark.parametrize("name", WITH_UNITS)
+def test_formulas_are_those_of_the_lectures(name: str) -> None:
+    sympy = pytest.importorskip("sympy")
+    listed = pytest.importorskip("kan.feynman")
+    theirs, variables, units = WITH_UNITS[name]
+    symbols, expression, *_ = listed.get_feynman_dataset(theirs)
+    symbol = {str(one): one for one in symbols}
+    plain = expression.subs({symbol[key]: value for key, value in units.items()})
+    (x, y, *_), _ = shapes.sampled(FEYNMAN[name])
+    there = sympy.lambdify([symbol[key] for key in variables], plain, "numpy")(*x.T.numpy())
+    np.testing.assert_allclose(y.squeeze(1).numpy(), there, rtol=1e-9, atol=1e-12)
+
+
+def test_harmonics_take_the_azimuth_first() -> None:
+    (x, y, *_), _ = shapes.sampled(SPECIAL["sph_harm11"])
+    azimuth, polar = x.T
+    by_hand = -((3 / (8 * pi)) ** 0.5) * torch.sin(polar) * torch.cos(azimuth)
+    assert torch.allclose(y.squeeze(1), by_hand, rtol=0, atol=1e-12)
+
+
+def test_special_functions_are_finite_where_they_are_sampled() -> None:
+    for formula in special.FORMULAS:
+        data, test = shapes.sampled(formula)
+        assert all(bool(part.isfinite().all()) for part in (*data, *test)), formula.name
