@@ -157,7 +157,7 @@ FORMULAS = [
 def verdicts(rows: Sequence[Row]) -> Iterator[Line]:
     """Gate and goals; asked of 12 formulas, and in proportion of more or fewer."""
     count, part = len(rows), len(rows) / 12
-    below = sum(row.smallest.error < ENOUGH for row in rows)
+    below = sum(row.works for row in rows)
     small = sum(row.as_small for row in rows)
     close = sum(row.best.error <= 3 * row.formula.published.best_error for row in rows)
     chance = sum(min(row.random) < ENOUGH for row in rows)

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from .pruning import Line, table
-from .shapes import ENOUGH, Formula, Published, Row, run, shape_size
+from .shapes import ENOUGH, Formula, Published, Row, run
 
 
 def scipy_special(name: str, *first: Any, of: Callable[[Any], Any] = np.asarray) -> Callable[[Tensor, Tensor], Tensor]:
@@ -149,10 +149,10 @@ FORMULAS = [
 def verdicts(rows: Sequence[Row]) -> Iterator[Line]:
     """Gate and goal; asked of all 15, and in proportion of fewer."""
     count, part = len(rows), len(rows) / 15
-    below = sum(row.smallest.error < ENOUGH for row in rows)
+    below = sum(row.works for row in rows)
     chance = sum(min(row.random) < ENOUGH for row in rows)
-    as_good = [row for row in rows if row.best.error <= (row.formula.published.smallest_error or 0)]
-    as_small = sum(shape_size(row.best.model.width) <= shape_size(row.formula.published.smallest) for row in as_good)
+    peers = sum(row.peer is not None and row.peer.error <= wanted(row) for row in rows)
+    any_size = sum(row.best.error <= wanted(row) for row in rows)
     yield Line(
         "27",
         f"of {count} special functions: test error of a pruned network below 1e-2, best of the seeds and widths",
@@ -163,11 +163,16 @@ def verdicts(rows: Sequence[Row]) -> Iterator[Line]:
     )
     yield Line(
         "27",
-        "test error at most that of the published smallest network; in brackets with no more hidden nodes",
-        f"{len(as_good)}/{count} ({as_small})",
+        "test error of a network no larger than the smallest published at most that one's; in brackets of any size",
+        f"{peers}/{count} ({any_size})",
         goal="12/15",
-        met=(None, len(as_good) >= 12 * part),
+        met=(None, peers >= 12 * part),
     )
+
+
+def wanted(row: Row) -> float:
+    """Test error of the smallest network published."""
+    return row.formula.published.smallest_error or 0.0
 
 
 if __name__ == "__main__":
