@@ -73,7 +73,7 @@ export function toolbar(snapshot: Snapshot, store: Store, actions: ToolbarAction
     <div class="group end">
       ${SHEETS.map(([name, label, title]) => html`<button class="button quiet" title=${title}
         aria-pressed=${actions.sheet === name} @click=${() => actions.toggleSheet(name)}>${label}</button>`)}
-      <button class="button quiet" aria-label="Fit view" title="Show the whole network (F)"
+      <button class="button quiet" title="Show the whole network (F)"
         @click=${() => actions.fit()}>Fit<kbd aria-hidden="true">F</kbd></button>
       <button class="button quiet square help-button" aria-label="Help" title="Keys and gestures" aria-expanded=${helpOpen}
         @click=${() => actions.toggleHelp()}>?</button>

@@ -191,7 +191,7 @@ def test_drag_moves_the_picture_and_fit_brings_it_back(stand: Stand) -> None:
     moved = box_of(stand.node("y"))
     assert moved["x"] == pytest.approx(before["x"] + 80, abs=1)
     assert stand.trait("selection") == []
-    stand.button("Fit view").click()
+    stand.button("Fit").click()
     stand.page.wait_for_timeout(300)
     assert box_of(stand.node("y")) == before
 
@@ -404,7 +404,7 @@ def test_keyboard_reaches_every_control_and_only_one_option(stand: Stand) -> Non
                 }"""
             )
         )
-    wanted = ["Score by", "Edges", "Compensation", "Fit view", "Help", "Prune", "Keep", "Threshold"]
+    wanted = ["Score by", "Edges", "Compensation", "Fit", "Help", "Prune", "Keep", "Threshold"]
     assert [name for name in wanted if name not in reached] == []
     assert sum(name.startswith(("edge ", "node ")) for name in reached) == 1
 
