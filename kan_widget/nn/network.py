@@ -237,7 +237,7 @@ class Network(nn.Module):
     def input_nodes(self, x: Tensor) -> Tensor:
         """What the input nodes read of ``(..., in_features)`` points, feature-major: ``(width[0], rows)``."""
         rows = x.reshape(-1, self.in_features)
-        return (rows if self._reads_all else rows[:, self.columns]).T.contiguous()
+        return rows.T.contiguous() if self._reads_all else rows.T.index_select(0, self.columns)
 
     def coerce(self, data: Any, *, need_labels: bool = False, check_labels: bool = True) -> Data:
         """Check `data` against this network and convert them; see `as_data`."""
