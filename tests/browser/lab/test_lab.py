@@ -48,6 +48,11 @@ print("busy")
 w.model.fit(dataset, opt="Adam", steps=steps, progress=False)
 print("done")
 """
+# The middle of an edge, from the corner of its widget.
+FROM_REGION = """edge => {
+  const [box, whole] = [edge, edge.closest("[role=region]")].map((element) => element.getBoundingClientRect());
+  return [box.x + box.width / 2 - whole.x, box.y + box.height / 2 - whole.y];
+}"""
 CELLS = [TRAIN, SHOW, SHOW_AGAIN, BUSY, FIT]
 TRAIN_CELL, SHOW_CELL, SHOW_AGAIN_CELL, BUSY_CELL, FIT_CELL = range(len(CELLS))
 
@@ -69,10 +74,9 @@ class View:
         return self.region.get_by_role("option", name=name)
 
     def select(self, source: str, target: str) -> None:
-        """Click an edge where it is drawn."""
-        box = self.edge(source, target).bounding_box()
-        assert box is not None
-        self.region.page.mouse.click(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        """Click an edge where it is drawn, also while what is above the widget grows and moves it."""
+        x, y = self.edge(source, target).evaluate(FROM_REGION)
+        self.region.click(position={"x": x, "y": y})
 
     def prune(self, source: str, target: str) -> None:
         """Click an edge, then the button that prunes it."""
