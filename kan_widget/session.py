@@ -11,13 +11,14 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .adapters import Adapter, Evaluation, adapt
+from .adapters import Adapter, Evaluation, Rows, adapt
 from .capture import Capture, Metrics, State
 from .core.cost import cost
 from .core.history import History
 from .core.log import Command, Log
 from .core.plan import PruningPlan, names_of, nothing, threshold_for, threshold_limit
 from .core.reach import active_edges, cut_outputs, live_nodes
+from .core.reading import Judged, OutputFormula, read_formula
 from .core.scores import Scores, check_criterion
 from .core.topology import Edge, Masks, Node, Topology
 from .core.trace import Trace
@@ -31,6 +32,9 @@ STARVED = (
     "{} nodes have at least as many unknowns as there are rows, so only means are made up for; "
     "give more rows or fewer grid intervals"
 )
+
+# Rows that a formula is read from, and as many that it is judged on.
+READ_ROWS = 2000
 
 # Commands that a log may hold.
 _LOGGED = {
@@ -411,8 +415,7 @@ class Session:
         Raises:
             ValueError: If there is no such state.
         """
-        if not 0 <= position < len(self.history.steps):
-            raise ValueError(f"history has states 0..{len(self.history.steps) - 1}; got {position}")
+        self._check_position(position)
 
         def go() -> None:
             self._note_changes()
@@ -439,6 +442,51 @@ class Session:
     def compact(self) -> Any:
         """A new, smaller model with the same function as the model has now."""
         return self._adapter.take(self._adapter.compact)
+
+    def copy_at(self, position: int) -> Adapter:
+        """The data bound to a copy of the model as it was in a state of `history`; nothing changes.
+
+        Raises:
+            ValueError: If there is no such state.
+        """
+        self._check_position(position)
+        return self._adapter.take(lambda: self._time.copy_of(self.history.steps[position].state))
+
+    def formula(self, output: int | str = 0, *, least: float = 0.99) -> OutputFormula:
+        """An output, read off the network as it is now as a formula of the inputs.
+
+        An edge whose function is a simple one of its input, up to `least` of its variance over the data, has that
+        function's name; any other stays ``phi_{layer,source,target}``, so that nothing is said that is not so. Prune
+        first: what remains of few edges can be read.
+
+        Args:
+            output: Its number or its name.
+            least: R² that an edge needs to be named.
+
+        Returns:
+            The formula, as text and LaTeX, with its R² against the network; it can be called with inputs.
+
+        Raises:
+            ValueError: If there is no such output, it depends on more than 100 edges, or `least` is no R².
+
+        Example:
+            >>> import torch
+            >>> from kan_widget import KAN, Session
+            >>> x = torch.rand(200, 1, generator=torch.Generator().manual_seed(0)) * 2 - 1
+            >>> model = KAN([1, 1], grid=5, seed=0)
+            >>> _ = model.fit((x, 2 * x**2 + 1), steps=20, progress=False)
+            >>> Session(model, (x, 2 * x**2 + 1)).formula().text
+            '2 x1^2 + 1'
+        """
+        if isinstance(output, str) and output in self.topology.names[-1]:
+            output = self.topology.names[-1].index(output)
+        if isinstance(output, bool) or not isinstance(output, int) or not 0 <= output < self.topology.widths[-1]:
+            raise ValueError(
+                f"output must be one of {', '.join(self.topology.names[-1])}, or its number; got {output!r}"
+            )
+        if not 0 < least <= 1:
+            raise ValueError(f"least must be an R² above 0 and up to 1; got {least}")
+        return _read(self._adapter.take(self._adapter.twin), output, least)
 
     def log(self) -> Log:
         """Everything that led from the start to the present state; ``to_json()`` and ``to_script()`` write it down.
@@ -490,6 +538,10 @@ class Session:
         return threshold
 
     # How
+
+    def _check_position(self, position: int) -> None:
+        if not 0 <= position < len(self.history.steps):
+            raise ValueError(f"history has states 0..{len(self.history.steps) - 1}; got {position}")
 
     def _as_exceptions(self, plan: PruningPlan, structure: str) -> PruningPlan:
         """The same masks by exceptions alone, the rule looking at another structure."""
@@ -571,6 +623,21 @@ class Session:
                 callback()
             except Exception:  # the change has happened; one bad listener must not make it look failed
                 logger.exception("a subscriber failed")
+
+
+def _read(adapter: Adapter, output: int, least: float) -> OutputFormula:
+    """An output of a model that nobody else changes, matched on training rows and judged on held-out ones if any."""
+    name = "train" if adapter.rows("test") is None else "test"
+    values, other = (adapter.nodes(_thinned(adapter.rows(rows))) for rows in ("train", name))
+    judged = Judged(name, other[0], other[-1])
+    active = active_edges(adapter.masks()[0])
+    return read_formula(adapter.topology, active, values, adapter.curve, output, judged=judged, least=least)
+
+
+def _thinned(rows: Rows | None) -> NDArray[Any]:
+    """Enough of the rows, evenly."""
+    assert rows is not None
+    return rows.inputs[:: 1 + (len(rows.inputs) - 1) // READ_ROWS]
 
 
 def _number(name: str, value: Any) -> float:

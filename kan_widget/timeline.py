@@ -44,7 +44,7 @@ class Timeline:
         weights = self._adapter.weights()
         capture = Capture(self._adapter, self._adapter.trace(), fills, weights)
         threshold = nothing(plan.candidates(capture.scores(plan.criterion)))
-        rule = replace(plan, threshold=threshold, pruned=edges_off(self._adapter.topology, masks))
+        rule = replace(plan, threshold=threshold, thresholds=None, pruned=edges_off(self._adapter.topology, masks))
         return State(rule, capture, weights, weights, commands)
 
     def planned(self, plan: PruningPlan, command: Command) -> tuple[State, int]:
@@ -70,6 +70,13 @@ class Timeline:
         twin.restore_weights(state.weights)
         twin.write_masks(*self._written(state))
         return twin.evaluate()
+
+    def copy_of(self, state: State) -> Adapter:
+        """The data bound to a copy of the model in a state."""
+        twin = self._adapter.twin()
+        twin.restore_weights(state.weights)
+        twin.write_masks(*self._written(state))
+        return twin
 
     def push(self, label: str, state: State) -> None:
         """Enter a new state."""

@@ -196,6 +196,9 @@ class Adapter(Protocol):
     def predict(self, inputs: NDArray[Any]) -> NDArray[np.float64]:
         """Outputs ``(rows, out)`` in evaluation mode, in batches that memory holds; leaves the model alone."""
 
+    def nodes(self, inputs: NDArray[Any]) -> tuple[NDArray[np.float64], ...]:
+        """What every node has, ``(rows, n)`` per node layer: input nodes what they read, others their sums."""
+
     def footprint(self) -> Footprint:
         """What the model takes up, counted on its real tensors and its real file."""
 

@@ -25,6 +25,7 @@ from ..nn.network import Network
 from ..nn.refit import pre_activations, refit
 from ..nn.removal import RowLoss, cross_entropy, curvature, leave_one_out, squared_error
 from ..nn.shapley import shapley
+from ..nn.spline import features
 from ..nn.statistics import edge_statistics
 from ..nn.surgeon import surgery
 from ..nn.training import FitResult, default_loss
@@ -236,8 +237,9 @@ class NativeAdapter:
         """The edge's own function at the points `x`."""
         layer = self.model.layers[edge.layer]
         points = torch.as_tensor(x, dtype=self.model.dtype, device=self.model.device)
-        values = layer.edge_values(points.expand(layer.in_features, -1).contiguous())
-        return _numpy(values[edge.target, edge.source].double())
+        with torch.no_grad():
+            values = features(points.unsqueeze(0), layer.knots.rows(edge.source, edge.source + 1), layer.base)[:, 0]
+            return _numpy((layer.weight(masked=False)[edge.target, :, edge.source] @ values).double())
 
     def knots(self, layer: int, source: int) -> NDArray[np.float64]:
         """The interior knots of an input of a layer."""
@@ -309,6 +311,12 @@ class NativeAdapter:
         """Outputs ``(rows, out)``, batch by batch."""
         x = torch.as_tensor(inputs, dtype=self.model.dtype, device=self.model.device)
         return _numpy(footprint.answer(self.model, x).double())
+
+    def nodes(self, inputs: NDArray[Any]) -> tuple[NDArray[np.float64], ...]:
+        """What every node has, layer by layer."""
+        x = torch.as_tensor(inputs, dtype=self.model.dtype, device=self.model.device)
+        layers = [self.model.input_nodes(x), *pre_activations(self.model, x)]
+        return tuple(_numpy(values.T.double()) for values in layers)
 
     def footprint(self) -> Footprint:
         """What the network takes up."""

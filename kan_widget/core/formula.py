@@ -23,6 +23,7 @@ class Shape:
         scales: Whether a factor inside does more than one outside, as for sin and not for x^2.
         parity: 1 for an even function, -1 for an odd one, 0 for neither.
         pole: Whether it has a pole at 0, which then must lie clear of the data.
+        power: Where ``f(a u) = a^power f(u)`` for positive a; else None.
     """
 
     name: str
@@ -32,21 +33,22 @@ class Shape:
     scales: bool = True
     parity: int = 0
     pole: bool = False
+    power: float | None = None
 
 
 # The functions of pykan's symbolic library that are not each other's shifts and scalings.
 SHAPES: tuple[Shape, ...] = (
     Shape("x", lambda u: u, "{}", 1, scales=False, parity=-1),
-    Shape("x^2", lambda u: u**2, "({})^2", 2, scales=False, parity=1),
-    Shape("x^3", lambda u: u**3, "({})^3", 3, scales=False, parity=-1),
-    Shape("x^4", lambda u: u**4, "({})^4", 3, scales=False, parity=1),
-    Shape("abs", np.abs, "|{}|", 3, scales=False, parity=1),
+    Shape("x^2", lambda u: u**2, "({})^2", 2, scales=False, parity=1, power=2),
+    Shape("x^3", lambda u: u**3, "({})^3", 3, scales=False, parity=-1, power=3),
+    Shape("x^4", lambda u: u**4, "({})^4", 3, scales=False, parity=1, power=4),
+    Shape("abs", np.abs, "|{}|", 3, scales=False, parity=1, power=1),
     Shape("sin", np.sin, "sin({})", 2, parity=-1),
     Shape("exp", np.exp, "exp({})", 2),
-    Shape("sqrt", np.sqrt, "sqrt({})", 2, scales=False),
+    Shape("sqrt", np.sqrt, "sqrt({})", 2, scales=False, power=0.5),
     Shape("log", np.log, "log({})", 2, scales=False, pole=True),
-    Shape("1/x", lambda u: 1 / u, "1/({})", 2, scales=False, parity=-1, pole=True),
-    Shape("1/x^2", lambda u: 1 / u**2, "1/({})^2", 2, scales=False, parity=1, pole=True),
+    Shape("1/x", lambda u: 1 / u, "1/({})", 2, scales=False, parity=-1, pole=True, power=-1),
+    Shape("1/x^2", lambda u: 1 / u**2, "1/({})^2", 2, scales=False, parity=1, pole=True, power=-2),
     Shape("tanh", np.tanh, "tanh({})", 3, parity=-1),
     Shape("gaussian", lambda u: np.exp(-(u**2)), "exp(-({})^2)", 3, parity=1),
 )
@@ -74,16 +76,18 @@ class Formula:
 
     def __call__(self, x: Array) -> Array:
         """The values at `x`."""
-        return self.c * _SHAPES[self.name].of(self.a * x + self.b) + self.d
+        return self.c * FUNCTIONS[self.name].of(self.a * x + self.b) + self.d
 
     def text(self, variable: str = "x") -> str:
         """As a formula, with three figures: ``1.02 sin(3.14 x) + 0.01``."""
         inner = _linear(self.a, variable, self.b)
-        outer = _SHAPES[self.name].template.format(inner).replace(f"({variable})^", f"{variable}^")
+        outer = FUNCTIONS[self.name].template.format(inner).replace(f"({variable})^", f"{variable}^")
         return _linear(self.c, outer, self.d)
 
 
-_SHAPES = {shape.name: shape for shape in SHAPES}
+# A shift that e can be raised to and still be a factor.
+FURTHEST = 100.0
+FUNCTIONS = {shape.name: shape for shape in SHAPES}
 
 
 def resemble(x: Array, y: Array, *, most: int = 3) -> list[Formula]:
@@ -125,7 +129,7 @@ def resemble(x: Array, y: Array, *, most: int = 3) -> list[Formula]:
 
 def _rank(formula: Formula) -> float:
     """Lower is better: what is left unexplained, on a scale on which a step of complexity is 0.1 %."""
-    return 1 - formula.r2 + 1e-3 * _SHAPES[formula.name].complexity
+    return 1 - formula.r2 + 1e-3 * FUNCTIONS[formula.name].complexity
 
 
 _ROUNDS = 9
@@ -153,8 +157,10 @@ def _fit(shape: Shape, u: Array, y: Array, middle: float, half: float) -> Formul
     if shape.name == "sin":
         turns = round(b / np.pi)
         b, c = b - turns * np.pi, c * (-1) ** turns
-    if shape.name == "exp":
+    if shape.name == "exp" and abs(b) < FURTHEST:
         b, c = 0.0, c * np.exp(b)
+    if shape.power is not None:
+        a, b, c = a / abs(a), b / abs(a), c * abs(a) ** shape.power
     return Formula(shape.name, float(a), float(b), float(c), d, r2)
 
 
