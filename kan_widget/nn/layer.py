@@ -198,14 +198,17 @@ class KANLayer(nn.Module):
         mask = self.mask if masked else torch.ones_like(self.mask)
         return edge_weights(self.masked_coef(), self.scale_spline, self.scale_base, mask)
 
+    def edges(self) -> Edges:
+        """What the edges are made of, the coefficients as they act."""
+        return Edges(self.masked_coef(), self.scale_spline, self.scale_base, self.mask, self.bias, self.fill)
+
     def offset(self) -> Tensor:
         """The constant part of each output: its bias and what its pruned edges leave behind, ``(out, 1)``."""
         return (self.bias + self.fill.masked_fill(self.mask, 0).sum(1)).unsqueeze(1)
 
     def transform(self, x: Tensor) -> Tensor:
         """The layer on feature-major points: ``(in, batch)`` to ``(out, batch)``."""
-        edges = Edges(self.masked_coef(), self.scale_spline, self.scale_base, self.mask, self.bias, self.fill)
-        y = evaluate_natively(x, edges, self.knots, self.base)
+        y = evaluate_natively(x, self.edges(), self.knots, self.base)
         return evaluate(x, self.weight(), self.knots, self.base) + self.offset() if y is None else y
 
     def forward(self, x: Tensor) -> Tensor:

@@ -246,6 +246,26 @@ def evaluate_natively(x: Tensor, edges: Edges, knots: Knots, base: str) -> Tenso
     return y
 
 
+@torch.no_grad()
+def moments_natively(x: Tensor, edges: Edges, knots: Knots, base: str) -> Tensor | None:
+    """What every edge is over some points, by the native kernel; None where that cannot do it or should not.
+
+    Args:
+        x: Points, feature-major, ``(in, batch)``.
+        edges: What the layer is made of; pruned edges count as if they were not.
+        knots: The layer's knots.
+        base: Name of the base function.
+
+    Returns:
+        Mean, mean absolute value and standard deviation (unbiased; zero of one point), ``(3, out, in)``, in float64.
+    """
+    kernel = native.kernel_for(x.numel() * edges.coef.shape[0])
+    if kernel is None or x.shape[1] == 0 or not kernel.takes(x, edges, knots):
+        return None
+    coef, scale_spline, scale_base, *_ = edges
+    return kernel.statistics(*_in_rows(x, coef, scale_spline, scale_base, None, None, None), knots, base)
+
+
 def plain_layer(x: Tensor, edges: Edges, knots: Knots, base: str) -> Tensor:
     """A layer from operations that autograd can differentiate again: the definition, ``(out, batch)``."""
     coef, scale_spline, scale_base, mask, bias, fill = edges

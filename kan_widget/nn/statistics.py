@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import torch
 from torch import Tensor
 
+from .spline import moments_natively
+
 if TYPE_CHECKING:
     from .layer import KANLayer
     from .network import Network
@@ -68,7 +70,9 @@ def edge_statistics(network: Network, x: Tensor, *, points: int = 64, bins: int 
 
 
 def _std(values: Tensor) -> Tensor:
-    return values.double().std(dim=1, correction=min(1, values.shape[1] - 1))
+    centred = values.double() - values[:, :1]  # what is constant has none at all, and not what rounding leaves
+    centred -= centred.mean(dim=1, keepdim=True)
+    return (centred.square_().sum(dim=1) / max(1, values.shape[1] - 1)).sqrt()
 
 
 def _moments(layer: KANLayer, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -77,6 +81,9 @@ def _moments(layer: KANLayer, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     Source:
         Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances" (1979).
     """
+    natively = moments_natively(values, layer.edges(), layer.knots, layer.base)
+    if natively is not None:
+        return natively[0], natively[1], natively[2]
     edges = layer.mask.shape
     mean, mean_abs, spread = (torch.zeros(edges, dtype=torch.float64, device=values.device) for _ in range(3))
     seen, rows = 0, values.shape[1]

@@ -274,6 +274,125 @@ def test_a_layer_of_torch_and_one_of_c_agree_in_training_and_in_use(monkeypatch:
     torch.testing.assert_close(results[0], results[1], rtol=1e-7, atol=1e-7)
 
 
+# ---- statistics of edges ----
+
+
+def moments(x: Tensor, edges: spline.Edges, knots: Tensor, k: int, base: str = "silu") -> Tensor:
+    found = spline.moments_natively(x, edges, spline.Knots.of(knots, k), base)
+    assert found is not None
+    return found
+
+
+def values_of_edges(x: Tensor, edges: spline.Edges, knots: Tensor, k: int, base: str = "silu") -> Tensor:
+    """``(out, in, rows)`` in float64, by the definition, pruned or not."""
+    spline_values = spline.basis(x.double().T, knots.double(), k).permute(1, 2, 0)
+    curves = torch.einsum(
+        "oim,imb->oib", edges.coef.double() * edges.scale_spline.double().unsqueeze(-1), spline_values
+    )
+    return curves + edges.scale_base.double().unsqueeze(-1) * spline.base_function(x.double(), base)
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    n_in=st.integers(1, 20),
+    n_out=st.integers(1, 70),
+    rows=st.integers(1, 1200),
+    grid=st.integers(1, 30),
+    k=st.integers(1, 5),
+    base=st.sampled_from(BASES),
+    dtype=st.sampled_from([torch.float32, torch.float64]),
+)
+@settings(max_examples=60)
+@needs_compiler
+def test_moments_are_those_of_all_edges_pruned_or_not(
+    seed: int, n_in: int, n_out: int, rows: int, grid: int, k: int, base: str, dtype: torch.dtype
+) -> None:
+    x, edges, knots = case(seed, n_in, n_out, rows, grid, k, dtype)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KAN_WIDGET_BACKEND", "native")
+        found = moments(x, edges, knots, k, base)
+    values = values_of_edges(x, edges, knots, k, base)
+    spread = values.std(-1, correction=min(1, rows - 1))
+    expected = torch.stack([values.mean(-1), values.abs().mean(-1), spread])
+    tolerance = 1e-12 if dtype == torch.float64 else 1e-5
+    torch.testing.assert_close(found, expected, rtol=0, atol=tolerance * (1 + float(values.abs().max())))
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.float64, 1e-12)])
+def test_small_spreads_about_large_means_keep_their_digits(dtype: torch.dtype, tolerance: float, forced: None) -> None:
+    x, edges, knots = case(1, 3, 20, 900, 5, 3, torch.float64)
+    x = x[:, torch.randperm(900, generator=torch.Generator().manual_seed(0))].clamp(0, 0.5)
+    x[:, 0] = 1e4 if dtype == torch.float64 else 10.0  # the first point is far from all others
+    edges = edges._replace(coef=100 + edges.coef)
+    edges, x, knots = spline.Edges(*(t if t.dtype == torch.bool else t.to(dtype) for t in edges)), x.to(dtype), knots
+    found = moments(x, edges, knots.to(dtype), 3, "identity")
+    values = values_of_edges(x, edges, knots.to(dtype), 3, "identity")
+    torch.testing.assert_close(found[2], values.std(-1), rtol=tolerance, atol=0)
+    torch.testing.assert_close(found[0], values.mean(-1), rtol=tolerance, atol=0)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("rows", [1, 2, 255, 700])
+def test_what_is_constant_has_no_spread_at_all(rows: int, dtype: torch.dtype, forced: None) -> None:
+    _, edges, knots = case(2, 3, 20, 5, 5, 3, dtype)
+    x = torch.tensor([[0.1], [-0.7], [9.0]], dtype=dtype).repeat(1, rows)
+    found = moments(x, edges, knots, 3)
+    assert torch.equal(found[2], torch.zeros_like(found[2]))
+    values = values_of_edges(x, edges, knots, 3)[:, :, 0]
+    torch.testing.assert_close(found[0], values, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(found[1], values.abs(), rtol=1e-5, atol=1e-5)
+
+
+def test_blocks_in_any_order_give_the_same_moments(forced: None) -> None:
+    x, edges, knots = case(3, 4, 9, 2000, 6, 3, torch.float64)
+    rising = x.sort(dim=1).values
+    torch.testing.assert_close(moments(rising, edges, knots, 3), moments(x, edges, knots, 3), rtol=1e-12, atol=1e-13)
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_what_is_not_finite_stays_with_its_input(value: float, forced: None) -> None:
+    for row in (0, 3, 400):
+        x, edges, knots = case(4, 3, 5, 600, 5, 3, torch.float32)
+        clean = moments(x, edges, knots, 3)
+        x[1, row] = value
+        found = moments(x, edges, knots, 3)
+        assert torch.equal(found[:, :, [0, 2]], clean[:, :, [0, 2]])
+        assert not found[:2, :, 1].isfinite().any()
+        assert found[2, :, 1].isnan().all()
+
+
+@pytest.mark.parametrize("rows", [1, 40])
+def test_knots_on_top_of_each_other_do_not_spoil_moments(rows: int, forced: None) -> None:
+    x, edges, knots = case(5, 3, 5, rows, 5, 3, torch.float64)
+    knots[:, 5] = knots[:, 4]
+    found = moments(x, edges, knots, 3)
+    every = torch.ones_like(edges.mask)
+    for j in range(5):
+        for i in range(3):
+            alone = torch.zeros_like(every)
+            alone[j, i] = True
+            y = natively(x, edges._replace(mask=alone, bias=None, fill=None), knots, 3)[j]
+            assert float(found[0, j, i]) == pytest.approx(float(y.mean()), rel=1e-12, abs=1e-13)
+
+
+def test_moments_do_not_depend_on_threads_strides_or_masks(forced: None) -> None:
+    x, edges, knots = case(6, 300, 40, 300, 5, 3, torch.float32)
+    expected = moments(x, edges, knots, 3)
+    before = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        assert torch.equal(moments(x, edges, knots, 3), expected)
+    finally:
+        torch.set_num_threads(before)
+    apart = edges._replace(mask=~edges.mask, coef=edges.coef.transpose(0, 1).contiguous().transpose(0, 1))
+    assert torch.equal(moments(x.T.contiguous().T, apart, knots, 3), expected)
+
+
+def test_no_points_have_no_moments(forced: None) -> None:
+    x, edges, knots = case(7, 3, 5, 0, 5, 3, torch.float64)
+    assert spline.moments_natively(x, edges, spline.Knots.of(knots, 3), "silu") is None
+
+
 # ---- which is taken ----
 
 
@@ -363,16 +482,16 @@ def test_wrong_numbers_are_noticed_and_told(cache: Path, monkeypatch: pytest.Mon
 
 
 @needs_compiler
-@pytest.mark.parametrize("part", range(5))
+@pytest.mark.parametrize("part", range(6))
 def test_the_test_at_the_start_looks_at_every_result(part: int, forced: None, monkeypatch: pytest.MonkeyPatch) -> None:
     kernel = native.kernel_for(1)
     assert selftest.check(kernel) == ""
-    name = "forward" if part == 0 else "backward"
+    name = ("forward", *["backward"] * 4, "statistics")[part]
     original = getattr(Kernel, name)
 
     def nan(self: Kernel, *args: Any) -> Any:
         results = original(self, *args)
-        results[max(0, part - 1)].view(-1)[-1] = float("nan")
+        results[0 if part == 5 else max(0, part - 1)].view(-1)[-1] = float("nan")
         return results
 
     monkeypatch.setattr(Kernel, name, nan)

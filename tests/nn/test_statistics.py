@@ -62,3 +62,21 @@ def test_one_row_has_no_spread_rather_than_nan() -> None:
         assert torch.equal(found.std, torch.zeros_like(found.std))
         assert torch.equal(found.output_std, torch.zeros_like(found.output_std))
         assert torch.isfinite(found.curves).all()
+
+
+def test_c_and_torch_measure_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, x = network(), points(700)
+    found = []
+    for name in ("torch", "native"):
+        monkeypatch.setenv("KAN_WIDGET_BACKEND", name)
+        found.append(statistics.edge_statistics(model, x))
+    for one, two in zip(*found, strict=True):
+        for name in one._fields:
+            torch.testing.assert_close(getattr(two, name), getattr(one, name), rtol=1e-12, atol=1e-14, msg=name)
+
+
+def test_nodes_that_never_change_have_no_spread() -> None:
+    x = torch.cat([points(30)[:, :2], torch.full((30, 1), 0.1, dtype=torch.float64)], dim=1)
+    found = statistics.edge_statistics(network(), x)[0]
+    assert found.input_std[2] == 0
+    assert (found.input_std[:2] > 0).all()

@@ -145,6 +145,7 @@ typedef struct {
     REAL *weight;                            /* packed: written forward, read backward */
     const REAL *grad;                        /* of y, and then of the others, contiguous */
     REAL *grad_x, *grad_coef, *grad_spline, *grad_base;
+    double *moments;                         /* (3, out, in): mean, mean absolute value, standard deviation */
     int64_t coef_out, coef_in, coef_basis, base_out, base_in;
     int64_t n_in, n_out, batch, count, k, base, threads;
     int64_t keep;      /* whether the packed weights are wanted */
@@ -791,6 +792,128 @@ static void NAME(turn_blocks)(void *job, int64_t start, int64_t stop) {
     }
 }
 
+/* ---- statistics of edges ---- */
+
+/* Over some points, the sums of what each edge of a panel differs from its `shift`, of the squares, and of sizes. */
+INLINE void NAME(add_moments)(const int rows, const int vectors, int width, int start, int stop, const REAL *weight,
+                              const int *of_weights, REAL (*values)[BLOCK + 64], const int *of_values,
+                              const REAL *shift, REAL *sums) {
+    const W positive = (W)NAME(splat)(-(REAL)0) ^ -1;
+    V w[ROWS][2], from[2], sum[2], square[2], size[2];
+    UNROLL for (int v = 0; v < vectors; v++) {
+        from[v] = NAME(load)(shift + v * LANES);
+        sum[v] = NAME(load)(sums + v * LANES);
+        square[v] = NAME(load)(sums + width + v * LANES);
+        size[v] = NAME(load)(sums + 2 * width + v * LANES);
+        UNROLL for (int r = 0; r < rows; r++) w[r][v] = NAME(load)(weight + of_weights[r] * width + v * LANES);
+    }
+    for (int q = start; q < stop; q++) {
+        V edge[2] = {{0}};
+        UNROLL for (int r = 0; r < rows; r++) {
+            V c = NAME(splat)(values[of_values[r]][q]);
+            UNROLL for (int v = 0; v < vectors; v++) edge[v] = r ? edge[v] + c * w[r][v] : c * w[r][v];
+        }
+        UNROLL for (int v = 0; v < vectors; v++) {
+            V difference = edge[v] - from[v];
+            sum[v] += difference;
+            square[v] += difference * difference;
+            size[v] += (V)((W)edge[v] & positive);
+        }
+    }
+    UNROLL for (int v = 0; v < vectors; v++) {
+        NAME(store)(sums + v * LANES, sum[v]);
+        NAME(store)(sums + width + v * LANES, square[v]);
+        NAME(store)(sums + 2 * width + v * LANES, size[v]);
+    }
+}
+
+/* These sums over every `step`th part of each span, at least one point of each that has any. Gives their number. */
+WHOLE int NAME(sum_moments)(const LAYER *l, int width, const REAL *weight, POINTS *p, int step, const REAL *shift,
+                            REAL *sums) {
+    int of_weights[ROWS], of_values[ROWS], n = 0;
+    memset(sums, 0, 3 * width * sizeof *sums);
+    for (int span = 0; span < l->count; span++) {
+        const int start = p->starts[span], stop = start + (p->starts[span + 1] - start + step - 1) / step;
+        if (start == stop) continue;
+        const int n_rows = NAME(rows)(l, span, of_weights, of_values);
+        n += stop - start;
+#define MOMENTS(rows)                                                                                                  \
+    if (width > LANES)                                                                                                 \
+        NAME(add_moments)(rows, 2, width, start, stop, weight, of_weights, p->values, of_values, shift, sums);         \
+    else NAME(add_moments)(rows, 1, width, start, stop, weight, of_weights, p->values, of_values, shift, sums)
+        switch (n_rows) {
+        case 5: MOMENTS(5); break;
+        case 4: MOMENTS(4); break;
+        case 3: MOMENTS(3); break;
+        default: MOMENTS(n_rows);
+        }
+#undef MOMENTS
+    }
+    return n;
+}
+
+/* Merge a block into what was seen: means, sums of sizes, and sums of squares about the mean.
+ *
+ * Squares are of differences from about the mean, so that no digits are lost where the mean is large: from that of some
+ * points of the first block, and later from the mean so far. It starts at one point a span, so that what is constant
+ * differs by nothing at all. */
+WHOLE void NAME(merge_block)(const LAYER *l, double seen, int n, int width, const REAL *weight, POINTS *p,
+                             double *moments) {
+    REAL shift[PANEL], sums[3 * PANEL];
+    double *mean = moments, *size = mean + width, *spread = size + width;
+    for (int c = 0; c < width; c++) shift[c] = (REAL)mean[c];
+    for (int step = seen ? 1 : BLOCK; step > 1; step /= 16) {
+        const int some = NAME(sum_moments)(l, width, weight, p, step, shift, sums);
+        for (int c = 0; c < width; c++) shift[c] += sums[c] / some;
+    }
+    for (int c = 0; c < width; c++) shift[c] = shift[c] - shift[c] == 0 ? shift[c] : 0;
+    NAME(sum_moments)(l, width, weight, p, 1, shift, sums);
+    const double share = n / (seen + n), part = 1. / n;
+    for (int c = 0; c < width; c++) {
+        const double sum = sums[c], rest = sums[width + c] - sum * sum * part;
+        const double delta = shift[c] + sum * part - mean[c];
+        mean[c] += delta * share;
+        size[c] += sums[2 * width + c];
+        spread[c] += (rest < 0 ? 0 : rest) + delta * delta * (seen * share);
+    }
+}
+
+/* Inputs `start` to `stop`. */
+static void NAME(measure_inputs)(void *job, int64_t start, int64_t stop) {
+    LAYER *l = job;
+    const int64_t n_in = l->n_in, batch = l->batch, padded = NAME(padded)(l->n_out), rows = l->count - l->k;
+    const int64_t size = l->n_out * n_in;
+    ROOM room = {0};
+    double *moments = aligned(3 * padded * sizeof *moments);
+    if (!NAME(take_room)(&room, l, 1) || !moments) {
+        l->failed = 1;
+        stop = start;
+    }
+    for (int64_t i = start; i < stop; i++) {
+        memset(moments, 0, 3 * padded * sizeof *moments);
+        for (int64_t first = 0; first < batch; first += BLOCK) {
+            const int n = batch - first < BLOCK ? (int)(batch - first) : BLOCK;
+            NAME(fill)(l, i, first, n, &room.prepared, room.points, 0);
+            for (int64_t o = 0; o < padded; o += PANEL) {
+                const int width = NAME(width)(padded, o);
+                const REAL *weight = l->weight + (o * n_in + i * width) * rows;
+                NAME(merge_block)(l, (double)first, n, width, weight, room.points, moments + 3 * o);
+            }
+        }
+        for (int64_t o = 0; o < l->n_out; o++) {
+            const int64_t panel = o / PANEL * PANEL;
+            const double *from = moments + 3 * panel + (o - panel);
+            const int width = NAME(width)(padded, panel);
+            double *to = l->moments + o * n_in + i;
+            to[0] = from[0];
+            to[size] = from[width] / batch;
+            to[2 * size] = sqrt(from[2 * width] / (batch > 1 ? batch - 1 : 1));
+        }
+    }
+    free(moments);
+    NAME(leave_room)(&room);
+}
+
 /* ---- weights in panels of targets, and back ---- */
 
 /* Edges of one vector of targets with some inputs at a time: both sides are then in the cache, and read in order. */
@@ -874,6 +997,13 @@ int NAME(kan_forward)(LAYER *l) {
     if (!few || l->keep) in_parallel(NAME(pack_tiles), l, TILES(l->n_in), l->threads);
     if (!few) in_parallel(NAME(forward_blocks), l, blocks, l->threads);
     free(l->offset);
+    return l->failed ? NO_MEMORY : DONE;
+}
+
+/* Write the moments of each edge, masked or not, over at least one point. Gives 0, or NO_MEMORY. */
+int NAME(kan_statistics)(LAYER *l) {
+    in_parallel(NAME(pack_tiles), l, TILES(l->n_in), l->threads);
+    in_parallel(NAME(measure_inputs), l, l->n_in, l->threads);
     return l->failed ? NO_MEMORY : DONE;
 }
 

@@ -24,7 +24,7 @@ class _Layer(ctypes.Structure):
     _fields_ = (
         *((name, ctypes.c_void_p) for name in ("coef", "scale_spline", "scale_base", "mask", "bias", "fill")),
         *((name, ctypes.c_void_p) for name in ("knots", "x", "y", "weight", "grad")),
-        *((name, ctypes.c_void_p) for name in ("grad_x", "grad_coef", "grad_spline", "grad_base")),
+        *((name, ctypes.c_void_p) for name in ("grad_x", "grad_coef", "grad_spline", "grad_base", "moments")),
         *((name, ctypes.c_int64) for name in ("coef_out", "coef_in", "coef_basis", "base_out", "base_in")),
         *((name, ctypes.c_int64) for name in ("n_in", "n_out", "batch", "count", "k", "base", "threads", "keep")),
         *((name, ctypes.c_void_p) for name in ("offset", "grad_rows", "grad_weight", "live")),
@@ -47,19 +47,20 @@ class Kernel:
     """
 
     def __init__(self, library: ctypes.CDLL) -> None:
-        self._functions: dict[torch.dtype, tuple[Any, Any, Any]] = {}
+        self._functions: dict[torch.dtype, tuple[Any, Any, Any, Any]] = {}
         for dtype, suffix in SUFFIXES.items():
             try:
-                names = ("kan_packed", "kan_forward", "kan_backward", "kan_layer_size")
-                packed, forward, backward, size = (getattr(library, f"{name}_{suffix}") for name in names)
+                names = ("packed", "forward", "backward", "statistics", "layer_size")
+                packed, *calls, size = (getattr(library, f"kan_{name}_{suffix}") for name in names)
             except AttributeError as error:
                 raise OSError(str(error)) from None
             packed.restype = size.restype = ctypes.c_int64
             packed.argtypes = (ctypes.c_int64,) * 3
             if size() != ctypes.sizeof(_Layer):
                 raise OSError(f"a layer takes {size()} bytes there, and {ctypes.sizeof(_Layer)} here")
-            forward.argtypes = backward.argtypes = (ctypes.POINTER(_Layer),)
-            self._functions[dtype] = packed, forward, backward
+            for call in calls:
+                call.argtypes = (ctypes.POINTER(_Layer),)
+            self._functions[dtype] = packed, *calls
 
     def takes(self, x: Tensor, edges: Edges, knots: Knots) -> bool:
         """Whether this kernel can evaluate such a layer."""
@@ -89,7 +90,7 @@ class Kernel:
         Raises:
             MemoryError: If there is not enough memory.
         """
-        packed, run, _ = self._functions[x.dtype]
+        packed, run, *_ = self._functions[x.dtype]
         y = x.new_empty(edges.coef.shape[0], x.shape[1])
         weight = x.new_empty(packed(x.shape[0], y.shape[0], edges.coef.shape[2]))
         call = _Layer(
@@ -98,7 +99,7 @@ class Kernel:
             x.data_ptr(),
             y.data_ptr(),
             weight.data_ptr(),
-            *(None,) * 5,
+            *(None,) * 6,
             *_sizes(x, edges, knots, base),
             keep,
         )
@@ -140,11 +141,48 @@ class Kernel:
             weight.data_ptr(),
             grad.data_ptr(),
             *(_at(tensor) for tensor in (dx, dcoef, dspline, dbase)),
+            None,
             *_sizes(x, edges, knots, base),
         )
         if run(call):
             raise MemoryError("there is not enough memory for the gradients of a layer")
         return dx, dcoef, dspline, dbase
+
+    def statistics(self, x: Tensor, edges: Edges, knots: Knots, base: str) -> Tensor:
+        """What the edges of a layer are over some points, pruned or not, without holding them for more than one.
+
+        Args:
+            x: As in `forward`; at least one point.
+            edges: As in `forward`.
+            knots: As in `forward`.
+            base: As in `forward`.
+
+        Returns:
+            Mean, mean absolute value and standard deviation (unbiased), ``(3, out, in)``, in float64.
+
+        Raises:
+            MemoryError: If there is not enough memory.
+
+        Source:
+            Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances" (1979).
+        """
+        packed, run = self._functions[x.dtype][0], self._functions[x.dtype][3]
+        n_out, n_in, bases = edges.coef.shape
+        moments = x.new_empty((3, n_out, n_in), dtype=torch.float64)
+        weight = x.new_empty(packed(n_in, n_out, bases))
+        call = _Layer(
+            *(_at(tensor) for tensor in edges._replace(mask=None)),
+            knots.values.data_ptr(),
+            x.data_ptr(),
+            None,
+            weight.data_ptr(),
+            *(None,) * 5,
+            moments.data_ptr(),
+            *_sizes(x, edges, knots, base),
+        )
+        if run(call):
+            raise MemoryError("there is not enough memory for the statistics of a layer")
+        return moments
 
 
 def _sizes(x: Tensor, edges: Edges, knots: Knots, base: str) -> tuple[int, ...]:

@@ -25,7 +25,7 @@ def _differences(
     kernel: Kernel, n_in: int, n_out: int, batch: int, k: int, share: float, dtype: torch.dtype
 ) -> dict[str, float]:
     """Largest relative difference of each result from the definition in float64."""
-    from ..spline import Edges, Knots, plain_layer
+    from ..spline import Edges, Knots, edge_weights, features, plain_layer
 
     generator = torch.Generator().manual_seed(0)
 
@@ -47,21 +47,26 @@ def _differences(
         knots = Knots.of(grid, k)
         y, weight = kernel.forward(x, edges, knots, "silu", True)
         found = (y, *kernel.backward(grad, x, edges, weight, knots, "silu", (True, True)))
+        moments = kernel.statistics(x, edges, knots, "silu")
         exact = [None if t is None or t.dtype == torch.bool else t.double().requires_grad_() for t in (x, *edges)]
         x64, coef, spline, base, _, bias, fill = exact
         assert x64 is not None
         assert coef is not None
+        assert spline is not None
         assert base is not None
         with torch.enable_grad():
             wide = Edges(coef, spline, base, edges.mask, bias, fill)
             y64 = plain_layer(x64, wide, Knots.of(grid.double(), k), "silu")
-            wanted = [t for t in (x64, coef, spline, base) if t is not None]
+            wanted = [x64, coef, spline, base]
             # A sum, since autograd imports another library when it is given a gradient to start from.
             gradients = torch.autograd.grad((y64 * grad.double()).sum(), wanted)
+        every = edge_weights(coef, spline, base, torch.ones_like(base, dtype=torch.bool))
+        values = torch.einsum("omi,mib->oib", every, features(x64, Knots.of(grid.double(), k), "silu")).detach()
+        spread = torch.stack([values.mean(-1), values.abs().mean(-1), values.std(-1)])
     names = ("outputs", "slopes", "gradients of coefficients", "gradients of scales", "gradients of base scales")
     return {
         name: 0.0
         if ours is None
         else float((ours.double() - theirs).detach().abs().max() / theirs.detach().abs().max())
-        for name, ours, theirs in zip(names, found, (y64, *gradients), strict=True)
+        for name, ours, theirs in zip((*names, "moments"), (*found, moments), (y64, *gradients, spread), strict=True)
     }
