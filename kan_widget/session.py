@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any, Literal
@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
-from .adapters import Adapter, Evaluation, Rows, adapt
+from .adapters import Adapter, Evaluation, Rows, adapt, named_rows
 from .capture import Capture, Metrics, State
 from .core.cost import cost
 from .core.history import History
@@ -39,6 +39,7 @@ READ_ROWS = 2000
 # Commands that a log may hold.
 _LOGGED = {
     "set_threshold",
+    "set_min_per_layer",
     "set_sparsity",
     "prune",
     "restore",
@@ -68,6 +69,8 @@ class Session:
         compensate: ``"mean"`` leaves a pruned edge's mean over the data behind, ``"none"`` leaves zero.
             ``"gain_bias"`` and ``"least_squares"`` also fit what is left to what the network computed before; undo
             brings the weights back.
+        slices: Rows that metrics are wanted of, by name: a mask or numbers of the held-out rows (of the training rows
+            where no others have labels), or other rows as ``(x, y)``. See `kan_widget.report.standing`.
 
     Attributes:
         revision: Number of changes so far.
@@ -98,11 +101,13 @@ class Session:
         criterion: str = "l1",
         structure: str = "edge",
         compensate: str = "mean",
+        slices: Mapping[str, Any] | None = None,
     ) -> None:
         check_criterion(criterion)
         plan = PruningPlan(criterion=criterion, structure=structure, compensate=compensate)
         self._adapter = adapt(model, data)
         self._refuse_broken()
+        self._slices = named_rows(self._adapter, slices)
         self._subscribers: list[Callable[[], None]] = []
         self.revision = 0
         self.remark = ""
@@ -127,6 +132,11 @@ class Session:
     def topology(self) -> Topology:
         """Sizes and names of the network."""
         return self._adapter.topology
+
+    @property
+    def slices(self) -> dict[str, Rows]:
+        """The rows that were given names."""
+        return dict(self._slices)
 
     @property
     def history(self) -> History[State]:
@@ -175,8 +185,18 @@ class Session:
 
     @property
     def threshold(self) -> float:
-        """The rule prunes where score < threshold."""
+        """The rule prunes where score < threshold; where `thresholds` differ, the last that ruled all layers."""
         return self.plan.threshold
+
+    @property
+    def thresholds(self) -> tuple[float, ...] | None:
+        """One for each edge layer, where they were set layer by layer; None while `threshold` rules them all."""
+        return self.plan.thresholds
+
+    @property
+    def min_per_layer(self) -> int:
+        """How many parts of a layer the rule leaves, the strongest."""
+        return self.plan.min_per_layer
 
     @property
     def nothing(self) -> float:
@@ -192,6 +212,12 @@ class Session:
     def threshold_limit(self) -> float | None:
         """The largest threshold that leaves every output connected; None if any does."""
         return threshold_limit(self.plan, self.scores, self._given_up)
+
+    @property
+    def threshold_limits(self) -> dict[int, float | None]:
+        """The same for each layer that the rule looks at, while the thresholds of the others stay as they are."""
+        scores, allowed = self.scores, self._given_up
+        return {layer: threshold_limit(self.plan, scores, allowed, layer=layer) for layer in self.plan.ruled(scores)}
 
     @property
     def sparsity(self) -> float:
@@ -228,29 +254,66 @@ class Session:
             ValueError: If there is no such compensation.
         """
         plan = replace(self.plan, compensate=compensate)
-        return self._adapter.take(lambda: self._time.foretold(plan))
+        return self._adapter.take(lambda: self._time.foretelling(plan))()
 
     # What changes
 
-    def set_threshold(self, threshold: float) -> None:
+    def set_threshold(self, threshold: float, layer: int | None = None) -> None:
         """Prune all that scores below `threshold`, exceptions aside.
 
         0 prunes nothing by a criterion that is never negative; ``-inf`` prunes nothing by any.
 
+        Args:
+            threshold: In all layers, whatever each had before.
+            layer: In this one alone. Its number is that of the edges, or of the hidden nodes or inputs where the rule
+                looks at those.
+
         Raises:
-            ValueError: If it is not a number, or would cut an output off from every input.
+            ValueError: If it is not a number, would cut an output off from every input, or is about a layer that the
+                rule does not look at.
+            TypeError: If `layer` is no whole number.
+
+        Example:
+            >>> import torch
+            >>> from kan_widget import KAN, Session
+            >>> x = torch.rand(100, 2)
+            >>> session = Session(KAN([2, 3, 1], seed=0), (x, x[:, :1] ** 2))
+            >>> session.set_threshold(0.05, layer=0)
+            >>> session.thresholds
+            (0.05, 0.0)
         """
-        threshold = _number("threshold", threshold)
+        threshold, where = _number("threshold", threshold), {} if layer is None else {"layer": _whole("layer", layer)}
+
+        def change(plan: PruningPlan) -> tuple[str, PruningPlan]:
+            if layer is not None and layer not in plan.ruled(self.scores):
+                ruled = ", ".join(map(str, plan.ruled(self.scores))) or "none"
+                raise ValueError(
+                    f"layer must be one of {ruled}, where the rule looks at {plan.structure}s; got {layer}"
+                )
+            label = f"threshold {threshold:.3g}" + ("" if layer is None else f" in layer {layer}")
+            return label, plan.at(self._in_reach(threshold), layer, scores=self.scores)
+
+        self._command(change, Command("set_threshold", {"threshold": threshold, **where}), layer=layer)
+
+    def set_min_per_layer(self, min_per_layer: int) -> None:
+        """Let the rule leave at least so many parts of each layer, the strongest; 0 for as few as the threshold says.
+
+        Raises:
+            ValueError: If it is negative or more than the network has edges, or if an output would be cut off.
+            TypeError: If it is no whole number.
+        """
+        count = _whole("min_per_layer", min_per_layer)
+        if not 0 <= count <= self.topology.n_edges:
+            raise ValueError(f"min_per_layer must lie between 0 and {self.topology.n_edges}, all edges; got {count}")
         self._command(
-            lambda plan: (
-                f"threshold {threshold:.3g}",
-                replace(plan, threshold=self._in_reach(threshold)),
-            ),
-            Command("set_threshold", {"threshold": threshold}),
+            lambda plan: (f"at least {count} per layer", replace(plan, min_per_layer=count)),
+            Command("set_min_per_layer", {"min_per_layer": count}),
         )
 
     def set_sparsity(self, sparsity: float) -> None:
         """Choose the threshold that removes this fraction of what the rule looks at (edges, hidden nodes or inputs).
+
+        `min_per_layer` may hold some of them.
 
         Raises:
             ValueError: If it does not lie between 0 and 1, or would cut an output off.
@@ -259,7 +322,7 @@ class Session:
 
         def change(plan: PruningPlan) -> tuple[str, PruningPlan]:
             threshold = threshold_for(plan.candidates(self.scores), sparsity)
-            return f"sparsity {sparsity:.0%}", replace(plan, threshold=threshold)
+            return f"sparsity {sparsity:.0%}", plan.at(threshold, scores=self.scores)
 
         self._command(change, Command("set_sparsity", {"sparsity": sparsity}))
 
@@ -286,7 +349,7 @@ class Session:
         self._by_hand("keep", edges, nodes)
 
     def set_criterion(self, criterion: str) -> None:
-        """Score by another criterion, with a threshold that takes as many as before."""
+        """Score by another criterion, with thresholds that take as many as before."""
         check_criterion(criterion)
         self._command(
             lambda plan: (
@@ -299,7 +362,7 @@ class Session:
     def set_structure(self, structure: str) -> None:
         """Let the threshold rule on edges, hidden nodes or inputs.
 
-        It starts again at 0; what was pruned stays pruned.
+        It starts again at 0, the same for all layers and with no `min_per_layer`; what was pruned stays pruned.
         """
         self._command(
             lambda plan: (
@@ -527,7 +590,7 @@ class Session:
     def check_threshold(self, threshold: float) -> float:
         """The threshold as a float; raises what `set_threshold` would raise."""
         threshold = self._in_reach(_number("threshold", threshold))
-        self._refuse_cuts(replace(self.plan, threshold=threshold))
+        self._refuse_cuts(self.plan.at(threshold, scores=self.scores))
         return threshold
 
     def _in_reach(self, threshold: float) -> float:
@@ -546,8 +609,8 @@ class Session:
     def _as_exceptions(self, plan: PruningPlan, structure: str) -> PruningPlan:
         """The same masks by exceptions alone, the rule looking at another structure."""
         masks = plan.masks(self.scores)
-        other = replace(plan, structure=structure, pruned=edges_off(self.topology, masks))
-        return replace(other, threshold=nothing(other.candidates(self.scores)))
+        other = replace(plan, structure=structure, pruned=edges_off(self.topology, masks), min_per_layer=0)
+        return other.at(nothing(other.candidates(self.scores)), scores=self.scores)
 
     def _by_hand(self, verb: Verb, edges: Edges, nodes: Edges, cut: bool = False) -> None:
         checked_edges = [self.topology.edge(e) for e in edges]
@@ -573,7 +636,11 @@ class Session:
         return " and ".join(f"{n} {word}{'s' if n > 1 else ''}" for n, word in counts if n)
 
     def _command(
-        self, change: Callable[[PruningPlan], tuple[str, PruningPlan]], command: Command, cut: bool = False
+        self,
+        change: Callable[[PruningPlan], tuple[str, PruningPlan]],
+        command: Command,
+        cut: bool = False,
+        layer: int | None = None,
     ) -> None:
         """Apply a change of plan as one step, unless it changes nothing."""
 
@@ -583,21 +650,21 @@ class Session:
             if plan == self.plan:
                 return
             if not cut:
-                self._refuse_cuts(plan)
+                self._refuse_cuts(plan, layer)
             state, starved = self._time.planned(plan, command)
             self._time.push(label, state)
             self._changed(STARVED.format(starved) if starved else "")
 
         self._adapter.take(run)
 
-    def _refuse_cuts(self, plan: PruningPlan) -> None:
+    def _refuse_cuts(self, plan: PruningPlan, layer: int | None = None) -> None:
         scores = self.scores_by(plan.criterion)
         cut = cut_outputs(plan.masks(scores), self._given_up)
         if not cut:
             return
         words = f"this would cut {names_of(self.topology, cut)} off from every input"
-        limit = threshold_limit(plan, scores, self._given_up)
-        if limit is not None and not cut_outputs(replace(plan, threshold=limit).masks(scores), self._given_up):
+        limit = threshold_limit(plan, scores, self._given_up, layer=layer)
+        if limit is not None and not cut_outputs(plan.at(limit, layer, scores=scores).masks(scores), self._given_up):
             words += f"; the largest threshold that does not is {limit:.3g}"
         raise ValueError(words)
 
@@ -646,3 +713,9 @@ def _number(name: str, value: Any) -> float:
     if not value < np.inf:
         raise ValueError(f"{name} must be a finite number; got {value}")
     return float(value)
+
+
+def _whole(name: str, value: Any) -> int:
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        raise TypeError(f"{name} must be a whole number; got {type(value).__name__}")
+    return int(value)

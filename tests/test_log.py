@@ -36,6 +36,8 @@ def busy_session() -> Session:
     session.fit(steps=2, progress=False)
     session.set_structure("node")
     session.keep([(0, 2, 3)])
+    session.set_min_per_layer(2)
+    session.set_threshold(0.01, layer=1)
     return session
 
 
@@ -48,6 +50,7 @@ def test_log_holds_what_was_done_and_not_what_was_undone() -> None:
     names = [command.name for command in log.commands]
     assert names == [
         "set_threshold", "keep", "set_criterion", "set_sparsity", "set_compensate", "fit", "set_structure", "keep",
+        "set_min_per_layer", "set_threshold",
     ]  # fmt: skip
     assert log.options == {"criterion": "std", "structure": "edge", "compensate": "mean"}
 
@@ -93,7 +96,7 @@ def test_script_in_a_fresh_process_gives_the_same_masks_and_loss(tmp_path: Path)
     assert loss == pytest.approx(session.metrics.quality["test"].loss, abs=1e-6)
 
 
-STEP = st.tuples(st.sampled_from("pt"), st.integers(0, 2), st.integers(0, 3), st.floats(0, 0.3))
+STEP = st.tuples(st.sampled_from("ptlf"), st.integers(0, 2), st.integers(0, 3), st.floats(0, 0.3))
 
 
 @given(st.lists(STEP, max_size=6))
@@ -104,6 +107,10 @@ def test_any_way_can_be_replayed(steps: list[tuple[str, int, int, float]]) -> No
         try:
             if kind == "p":
                 session.prune([(0, source, target)])
+            elif kind == "l":
+                session.set_threshold(level, layer=source)
+            elif kind == "f":
+                session.set_min_per_layer(target)
             else:
                 session.set_threshold(level)
         except ValueError:

@@ -51,6 +51,8 @@ def commands(draw: st.DrawFn) -> tuple[list[int], int, list[tuple[str, Any]]]:
         st.tuples(st.sampled_from(["prune_node", "restore_node"]), node()),
         st.tuples(st.just("set_threshold"), st.floats(0, 1)),
         st.tuples(st.just("set_sparsity"), st.floats(0, 1)),
+        st.tuples(st.just("set_threshold_of"), st.tuples(st.floats(0, 1), st.integers(0, 2))),
+        st.tuples(st.just("set_min_per_layer"), st.integers(0, 9)),
         st.tuples(st.just("set_criterion"), st.sampled_from(["l1", "std", "attribution"])),
         st.tuples(st.just("set_structure"), st.sampled_from(["edge", "node", "input"])),
         st.tuples(st.just("set_compensate"), st.sampled_from(["mean", "none", "gain_bias", "least_squares"])),
@@ -64,6 +66,7 @@ def run(session: Session, name: str, value: Any) -> bool:
     calls: dict[str, Callable[[], Any]] = {
         "prune_node": lambda: session.prune(nodes=[value]),
         "restore_node": lambda: session.restore(nodes=[value]),
+        "set_threshold_of": lambda: session.set_threshold(*value),
     }
     plain = (lambda: getattr(session, name)()) if value is None else (lambda: getattr(session, name)(value))
     try:
@@ -137,6 +140,77 @@ def test_threshold_sweep_is_monotone(levels: list[float], structure: str) -> Non
             left.append([layer.mask.clone() for layer in model.layers])
     for wide, narrow in itertools.pairwise(left):
         assert all(bool((a | ~b).all()) for a, b in zip(wide, narrow, strict=True))
+
+
+# Layer by layer
+
+
+def test_threshold_of_one_layer_leaves_the_others_where_they_were() -> None:
+    model, x, y = network([3, 4, 2], 1)
+    session = Session(model, (x, y))
+    low, high = (float(np.quantile(edges, 0.4)) for edges in session.scores.edges)
+    weakest = float(np.nextafter(min(edges.min() for edges in session.scores.edges), 1))
+    session.set_threshold(weakest)
+    session.set_threshold(low, layer=0)
+    assert session.thresholds == (low, weakest)
+    session.set_threshold(high, layer=1)
+    assert session.thresholds == (low, high)
+    assert session.threshold == weakest
+    expected = [edges >= limit for edges, limit in zip(session.scores.edges, (low, high), strict=True)]
+    assert all(np.array_equal(layer.mask, mask) for layer, mask in zip(model.layers, expected, strict=True))
+    assert session.undo() == f"threshold {high:.3g} in layer 1"
+    assert session.thresholds == (low, weakest)
+    session.set_threshold(weakest)
+    assert session.thresholds is None
+    assert all(
+        np.array_equal(layer.mask, edges >= weakest)
+        for layer, edges in zip(model.layers, session.scores.edges, strict=True)
+    )
+
+
+@pytest.mark.parametrize(("structure", "layers"), [("edge", [0, 1, 2]), ("node", [1, 2]), ("input", [0])])
+def test_layers_are_those_that_the_rule_looks_at(structure: str, layers: list[int]) -> None:
+    model, x, y = network([3, 4, 3, 2], 1)
+    session = Session(model, (x, y), structure=structure)
+    assert list(session.threshold_limits) == layers
+    for layer, limit in session.threshold_limits.items():
+        assert limit is not None
+        session.set_threshold(limit, layer=layer)
+        with pytest.raises(ValueError, match=f"the largest threshold that does not is {limit:.3g}"):
+            session.set_threshold(float(np.nextafter(limit, np.inf)), layer=layer)
+        session.undo()
+    assert set(session.threshold_limits) == set(layers)
+
+
+def test_floor_leaves_the_strongest_of_each_layer() -> None:
+    model, x, y = network([3, 4, 2], 1)
+    session = Session(model, (x, y))
+    session.set_min_per_layer(6)
+    session.set_threshold(1e6)
+    for layer, edges in zip(model.layers, session.scores.edges, strict=True):
+        assert np.array_equal(layer.mask, edges >= np.sort(edges, axis=None)[-6])
+    strongest = divmod(int(session.scores.edges[0].argmax()), 3)
+    session.prune([(0, strongest[1], strongest[0])])
+    assert int(model.layers[0].mask.sum()) == 5
+    session.set_structure("node")
+    assert session.min_per_layer == 0
+    assert int(model.layers[0].mask.sum()) == 5
+
+
+def test_criterion_and_structure_take_thresholds_by_layer_along_or_start_anew() -> None:
+    model, x, y = network([3, 4, 2], 1)
+    session = Session(model, (x, y))
+    session.set_threshold(float(np.quantile(session.scores.edges[0], 0.3)), layer=0)
+    taken = [int(mask.sum()) for mask in session.masks]
+    session.set_criterion("std")
+    assert [int(mask.sum()) for mask in session.masks] == taken
+    assert session.thresholds is not None
+    session.refresh()
+    assert session.thresholds is None
+    session.undo()
+    session.set_structure("node")
+    assert session.thresholds is None
+    assert [int(mask.sum()) for mask in session.masks] == taken
 
 
 # What pruning leaves behind
@@ -289,6 +363,16 @@ def test_cutting_an_output_off_is_refused_with_the_limit() -> None:
         (lambda s: s.set_threshold("low"), TypeError, "threshold must be a number"),
         (lambda s: s.set_threshold(float("nan")), ValueError, "finite"),
         (lambda s: s.set_threshold(-0.1), ValueError, "0 or more"),
+        (
+            lambda s: s.set_threshold(0.1, layer=2),
+            ValueError,
+            "layer must be one of 0, 1, where the rule looks at edges",
+        ),
+        (lambda s: s.set_threshold(0.1, layer=True), TypeError, "layer must be a whole number"),
+        (lambda s: s.set_threshold(-0.1, layer=0), ValueError, "0 or more"),
+        (lambda s: s.set_min_per_layer(-1), ValueError, "between 0 and 9"),
+        (lambda s: s.set_min_per_layer(10), ValueError, "between 0 and 9"),
+        (lambda s: s.set_min_per_layer(1.0), TypeError, "must be a whole number"),
         (lambda s: s.set_sparsity(2), ValueError, "between 0 and 1"),
         (lambda s: s.prune(), ValueError, "name the edges or nodes"),
         (lambda s: s.prune([(0, 0, 9)]), ValueError, "not in this network"),
@@ -579,6 +663,17 @@ def test_foretold_quality_is_that_of_choosing_it(compensate: str) -> None:
     found = session.foretell(compensate)
     assert all(torch.equal(before[k], v) for k, v in model.state_dict().items())
     assert session.revision == revision
+    session.set_compensate(compensate)
+    assert found == session.metrics.quality
+
+
+@pytest.mark.parametrize("compensate", ["mean", "least_squares"])
+def test_foretold_quality_is_that_of_thresholds_by_layer_too(compensate: str) -> None:
+    model, x, y = network([3, 4, 2], 1)
+    session = Session(model, (x, y))
+    session.set_threshold(float(np.median(session.scores.edges[0])), layer=0)
+    session.set_min_per_layer(3)
+    found = session.foretell(compensate)
     session.set_compensate(compensate)
     assert found == session.metrics.quality
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from .reach import cut_outputs
 from .scores import Scores
@@ -15,6 +16,8 @@ from .topology import Edge, Masks, Topology
 STRUCTURES = ("edge", "node", "input")
 COMPENSATIONS = ("mean", "none", "gain_bias", "least_squares")
 REFITS = ("gain_bias", "least_squares")
+
+Array = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -30,6 +33,9 @@ class PruningPlan:
             ``"gain_bias"`` also gives every edge that is left a factor, and ``"least_squares"`` refits it.
         pruned: Edges pruned by hand.
         kept: Edges that the rule may not take.
+        thresholds: One for each edge layer, in place of `threshold`; None while one threshold rules them all. A hidden
+            node goes by the layer of edges that leave it, so with ``structure="node"`` the first is not looked at.
+        min_per_layer: How many parts of a layer the rule leaves, the strongest. A hand may take those too.
     """
 
     threshold: float = 0.0
@@ -38,10 +44,15 @@ class PruningPlan:
     compensate: str = "mean"
     pruned: frozenset[Edge] = frozenset()
     kept: frozenset[Edge] = frozenset()
+    thresholds: tuple[float, ...] | None = None
+    min_per_layer: int = 0
 
     def __post_init__(self) -> None:
-        if not self.threshold < np.inf:
-            raise ValueError(f"threshold must be a finite number, or -inf for none; got {self.threshold}")
+        for threshold in (self.threshold, *(self.thresholds or ())):
+            if not threshold < np.inf:
+                raise ValueError(f"threshold must be a finite number, or -inf for none; got {threshold}")
+        if self.min_per_layer < 0:
+            raise ValueError(f"min_per_layer, how many of a layer stay, must be 0 or more; got {self.min_per_layer}")
         if self.structure not in STRUCTURES:
             raise ValueError(f"structure must be one of {', '.join(STRUCTURES)}; got {self.structure!r}")
         if self.compensate not in COMPENSATIONS:
@@ -56,24 +67,42 @@ class PruningPlan:
             alive[layer][target, source] = False
         return tuple(alive)
 
-    def _below(self, scores: Scores) -> list[np.ndarray[tuple[int, int], np.dtype[np.bool_]]]:
+    def _below(self, scores: Scores) -> list[NDArray[np.bool_]]:
+        taken = {layer: self._taken(layer, values) for layer, values in self.ruled(scores).items()}
         if self.structure == "edge":
-            return [edges < self.threshold for edges in scores.edges]
-        gone = [np.zeros(len(nodes), dtype=bool) for nodes in scores.nodes]
-        layers = [0] if self.structure == "input" else range(1, len(gone) - 1)
-        for layer in layers:
-            gone[layer] = scores.nodes[layer] < self.threshold
+            return list(taken.values())
+        gone = [taken.get(layer, np.zeros(len(nodes), dtype=bool)) for layer, nodes in enumerate(scores.nodes)]
         return [below | above[:, None] for below, above in itertools.pairwise(gone)]
 
-    def candidates(self, scores: Scores) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-        """All scores that the rule compares with the threshold, ascending."""
+    def _taken(self, layer: int, values: Array) -> NDArray[np.bool_]:
+        """What the rule takes of a layer."""
+        below = values < self.threshold_of(layer)
+        if values.size - below.sum() < self.min_per_layer:
+            below &= ~strongest(values, self.min_per_layer)
+        return below
+
+    def ruled(self, scores: Scores) -> dict[int, Array]:
+        """The scores that the rule looks at, by layer: of edges, or of nodes."""
         if self.structure == "edge":
-            values = np.concatenate([edges.ravel() for edges in scores.edges])
-        elif self.structure == "input":
-            values = scores.nodes[0]
-        else:
-            values = np.concatenate([np.empty(0), *scores.nodes[1:-1]])
-        return np.sort(values)
+            return dict(enumerate(scores.edges))
+        return {0: scores.nodes[0]} if self.structure == "input" else dict(enumerate(scores.nodes[1:-1], 1))
+
+    def threshold_of(self, layer: int) -> float:
+        """The threshold that rules a layer."""
+        return self.threshold if self.thresholds is None else self.thresholds[layer]
+
+    def at(self, threshold: float, layer: int | None = None, *, scores: Scores) -> PruningPlan:
+        """With this threshold for one layer, the others as they are; or for all of them."""
+        if layer is None:
+            return replace(self, threshold=threshold, thresholds=None)
+        thresholds = tuple(map(self.threshold_of, range(len(scores.edges))))
+        return replace(self, thresholds=(*thresholds[:layer], threshold, *thresholds[layer + 1 :]))
+
+    def candidates(self, scores: Scores, layer: int | None = None) -> Array:
+        """All scores that the rule compares with a threshold, of one layer or of all, ascending."""
+        ruled = self.ruled(scores)
+        layers = ruled.values() if layer is None else [ruled[layer]]
+        return np.sort(np.concatenate([np.empty(0), *(values.ravel() for values in layers)]))
 
     def prune(self, edges: Iterable[Edge]) -> PruningPlan:
         """With these edges pruned by hand."""
@@ -93,26 +122,40 @@ class PruningPlan:
         return replace(self, pruned=self.pruned - edges, kept=self.kept | edges)
 
     def with_criterion(self, criterion: str, old: Scores, new: Scores) -> PruningPlan:
-        """Reading other scores, with a threshold that takes as many as before."""
-        count = int((self.candidates(old) < self.threshold).sum())
-        values = self.candidates(new)
-        threshold = nothing(values) if count == 0 else _just_above(values, count)
-        return replace(self, criterion=criterion, threshold=threshold)
+        """Reading other scores, with thresholds that take as many as before."""
+
+        def moved(threshold: float, layer: int | None = None) -> float:
+            return _taking(self.candidates(new, layer), int((self.candidates(old, layer) < threshold).sum()))
+
+        ruled = self.ruled(new)
+        thresholds = self.thresholds and tuple(
+            moved(threshold, layer) if layer in ruled else threshold for layer, threshold in enumerate(self.thresholds)
+        )
+        return replace(self, criterion=criterion, threshold=moved(self.threshold), thresholds=thresholds)
 
 
-def nothing(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> float:
+def strongest(values: Array, count: int) -> NDArray[np.bool_]:
+    """True at the `count` largest of `values`, of equal ones at the later."""
+    held = np.zeros(values.shape, dtype=bool)
+    held.flat[np.argsort(values, axis=None, kind="stable")[max(0, values.size - count) :]] = True
+    return held
+
+
+def nothing(values: Array) -> float:
     """The threshold that takes none of ascending `values`: 0 where they allow it."""
     return 0.0 if len(values) == 0 or values[0] >= 0 else -np.inf
 
 
-def _just_above(values: np.ndarray[tuple[int], np.dtype[np.float64]], count: int) -> float:
+def _taking(values: Array, count: int) -> float:
     """A threshold that takes the `count` smallest of ascending `values` (fewer where the next one is equal)."""
+    if count == 0:
+        return nothing(values)
     if count >= len(values):
         return float(np.nextafter(values[-1], np.inf))
     return float(values[count])
 
 
-def threshold_for(values: np.ndarray[tuple[int], np.dtype[np.float64]], sparsity: float) -> float:
+def threshold_for(values: Array, sparsity: float) -> float:
     """The threshold that removes the fraction `sparsity` of all `values`, rounded to whole ones.
 
     Raises:
@@ -125,21 +168,22 @@ def threshold_for(values: np.ndarray[tuple[int], np.dtype[np.float64]], sparsity
     """
     if not 0 <= sparsity <= 1:
         raise ValueError(f"sparsity is the fraction removed, between 0 and 1; got {sparsity}")
-    count = round(sparsity * len(values))
-    return nothing(values) if count == 0 else _just_above(values, count)
+    return _taking(values, round(sparsity * len(values)))
 
 
-def threshold_limit(plan: PruningPlan, scores: Scores, allowed: Iterable[int] = ()) -> float | None:
+def threshold_limit(
+    plan: PruningPlan, scores: Scores, allowed: Iterable[int] = (), *, layer: int | None = None
+) -> float | None:
     """The largest threshold at which the rule still leaves every output connected; None if any will do.
 
-    Outputs in `allowed` may be cut off. Masks only shrink as the threshold grows, so the answer is found by bisection
-    over the scores.
+    It is that of one layer, the others as they are, or one for all. Outputs in `allowed` may be cut off. Masks only
+    shrink as the threshold grows, so the answer is found by bisection over the scores.
     """
     allowed = tuple(allowed)
-    values = np.unique(plan.candidates(scores))
+    values = np.unique(plan.candidates(scores, layer))
 
     def cuts(threshold: float) -> bool:
-        return bool(cut_outputs(replace(plan, threshold=threshold).masks(scores), allowed))
+        return bool(cut_outputs(plan.at(threshold, layer, scores=scores).masks(scores), allowed))
 
     if len(values) == 0 or not cuts(float(np.nextafter(values[-1], np.inf))):
         return None

@@ -36,17 +36,34 @@ def gap(scores: ArrayLike, ratio: float = 2.0) -> float:
         >>> round(gap([0.1, 1.0, 0.001, 0.002]), 4)
         0.0141
     """
+    return next(iter(gaps(scores, ratio, most=1)), nothing(_ascending(scores)))
+
+
+def gaps(scores: ArrayLike, ratio: float = 2.0, most: int = 3) -> list[float]:
+    """The middles of the widest gaps as `gap` finds them, the widest first: places where a cut comes naturally.
+
+    Args:
+        scores: Of any shape.
+        ratio: A gap is no gap below this factor.
+        most: How many at most.
+
+    Raises:
+        ValueError: If scores are not finite or `ratio` is below 1.
+
+    Example:
+        >>> [round(threshold, 4) for threshold in gaps([0.1, 1.0, 0.001, 0.002])]
+        [0.0141, 0.3162, 0.0014]
+    """
     values = _ascending(scores)
     if not 1 <= ratio < np.inf:
         raise ValueError(f"ratio, the least factor that is a gap, must be 1 or more; got {ratio}")
     if len(values) < 2 or values[-1] <= 0:
-        return nothing(values)
+        return []
     above = np.log(np.maximum(values, values[-1] * _ROUNDING))
     steps = np.diff(above)
-    widest = int(steps.argmax())
-    if steps[widest] == 0 or steps[widest] < np.log(ratio):
-        return nothing(values)
-    return float(np.exp((above[widest] + above[widest + 1]) / 2))
+    widest = np.argsort(-steps, kind="stable")[:most]
+    wide = [at for at in widest.tolist() if steps[at] > 0 and steps[at] >= np.log(ratio)]
+    return [float(np.exp((above[at] + above[at + 1]) / 2)) for at in wide]
 
 
 def quantile(scores: ArrayLike, q: float = 0.2) -> float:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from ..adapters import Adapter
 from ..capture import Capture
-from ..core.plan import STRUCTURES, PruningPlan
+from ..core.plan import STRUCTURES, PruningPlan, strongest
 from ..core.reach import active_edges, live_nodes
 from ..core.scores import Scores, random_scores
 from ..core.topology import Masks, masks_at
@@ -172,7 +172,9 @@ class _Start:
     @classmethod
     def of(cls, session: Session, structure: str, compensate: str) -> _Start:
         def look() -> _Start:
-            plan = replace(session.plan, structure=structure, compensate=compensate, threshold=-np.inf)
+            rule = session.plan.at(-np.inf, scores=session.scores)
+            floor = rule.min_per_layer if structure == rule.structure else 0
+            plan = replace(rule, structure=structure, compensate=compensate, min_per_layer=floor)
             twin = session.adapter.twin()
             twin.restore_weights(session.history.present.base)  # not those refitted for the present cut
             return cls(plan, session.evidence, twin)
@@ -180,6 +182,7 @@ class _Start:
         return session.adapter.take(look)
 
     def curve(self, name: str, scores: Scores, levels: int) -> Curve:
+        scores = self._held(scores)
         masks, kept = self.plan.masks(scores), masks_at(self.capture.trace.masks, self.plan.kept)
         values = self._candidates(scores, masks, kept)
         levels = min(levels, len(values) + 1)
@@ -195,14 +198,27 @@ class _Start:
         edges = np.array([_count(active_edges(tuple(mask[level] for mask in left))) for level in range(levels)])
         return Curve(name, count / max(1, len(values)), thresholds, edges, loss, accuracy)
 
+    def _held(self, scores: Scores) -> Scores:
+        """The same where the rule may take; infinite where it leaves the strongest of a layer."""
+        count = self.plan.min_per_layer
+        ruled = {
+            layer: np.where(strongest(values, count), np.inf, values)
+            for layer, values in self.plan.ruled(scores).items()
+        }
+        if self.plan.structure == "edge":
+            return replace(scores, edges=tuple(ruled.values()))
+        return replace(scores, nodes=tuple(ruled.get(layer, nodes) for layer, nodes in enumerate(scores.nodes)))
+
     def _candidates(self, scores: Scores, masks: Masks, kept: Masks) -> Array:
         """Scores of what the threshold may take, ascending."""
         if self.plan.structure == "edge":
             layers = zip(scores.edges, masks, kept, strict=True)
-            return np.sort(np.concatenate([edges[mask & ~held] for edges, mask, held in layers]))
-        live = live_nodes(masks)
-        nodes = [0] if self.plan.structure == "input" else range(1, len(masks))
-        return np.sort(np.concatenate([np.empty(0), *(scores.nodes[n][live[n]] for n in nodes)]))
+            values = [edges[mask & ~held] for edges, mask, held in layers]
+        else:
+            live = live_nodes(masks)
+            values = [nodes[live[layer]] for layer, nodes in self.plan.ruled(scores).items()]
+        found = np.concatenate([np.empty(0), *values])
+        return np.sort(found[np.isfinite(found)])
 
 
 def _below(scores: Scores, thresholds: Array, structure: str) -> list[NDArray[np.bool_]]:

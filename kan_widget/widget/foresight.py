@@ -66,7 +66,7 @@ class Foresight:
 
     def _question(self) -> Question:
         state = self._session.history.present
-        return (replace(state.plan, threshold=0.0), id(state.capture), id(state.base))
+        return (replace(state.plan, threshold=0.0, thresholds=None), id(state.capture), id(state.base))
 
     def _work(self) -> None:
         while self._wanted.wait() and not self._closed:

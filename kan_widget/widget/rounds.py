@@ -41,7 +41,14 @@ def _weakest(work: Work, share: float) -> Sequence[Part]:
     if plan.structure != "edge":  # a node goes with all its edges
         kept = {end for e in plan.kept for end in (Node(e.layer, e.source), Node(e.layer + 1, e.target))}
     every = Target(threshold=float("inf"))
-    free = choose(session.scores, session.active, every, structure=plan.structure, protect=kept)
+    free = choose(
+        session.scores,
+        session.active,
+        every,
+        structure=plan.structure,
+        protect=kept,
+        min_per_layer=plan.min_per_layer,
+    )
     return free[: max(1, round(share * len(free)))]
 
 

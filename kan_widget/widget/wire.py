@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from ..adapters import Evaluation
 from ..capture import Metrics
 from ..core.formula import resemble
 from ..core.plan import COMPENSATIONS, STRUCTURES
+from ..core.rules import gaps
 from ..core.scores import CRITERIA
 from ..core.topology import Edge
 from ..core.trace import Trace
@@ -86,6 +88,10 @@ def pruning(session: Session) -> dict[str, Any]:
         "nodes": np.concatenate(session.live).astype(np.uint8).tobytes(),
         "threshold": shown(plan.threshold),
         "limit": None if limit is None else shown(limit),
+        "thresholds": None if plan.thresholds is None else list(map(shown, plan.thresholds)),
+        "min_per_layer": plan.min_per_layer,
+        "gaps": _gaps(session, limit),
+        "layers": _layers(session),
         "criterion": plan.criterion,
         "criteria": list(dict.fromkeys((*USUAL, *CRITERIA, plan.criterion))),
         "structure": plan.structure,
@@ -96,6 +102,30 @@ def pruning(session: Session) -> dict[str, Any]:
         "redo": history.redo_label,
         "edited": session.edited,
     }
+
+
+def _layers(session: Session) -> list[dict[str, Any]]:
+    """Of each layer that the rule looks at: its number, its limit, its gaps."""
+    return [
+        {"layer": layer, "limit": None if limit is None else shown(limit), "gaps": _gaps(session, limit, layer)}
+        for layer, limit in session.threshold_limits.items()
+    ]
+
+
+def _gaps(session: Session, limit: float | None, layer: int | None = None) -> list[float]:
+    """Thresholds within the widest gaps of the scores in play, of a layer or of all, as far as they are allowed."""
+    found = gaps(np.maximum(_in_play(session, layer), 0))
+    return [threshold for threshold in found if limit is None or threshold <= limit]
+
+
+def _in_play(session: Session, layer: int | None) -> NDArray[np.float64]:
+    """The scores that the rule may take: not of what was pruned or kept by hand."""
+    plan, scores = session.plan, session.scores
+    if plan.structure == "edge":
+        off = session.topology.masks_of(plan.pruned | plan.kept)
+        scores = replace(scores, edges=tuple(np.where(o, np.nan, e) for e, o in zip(scores.edges, off, strict=True)))
+    values = plan.candidates(scores, layer)
+    return values[np.isfinite(values)]
 
 
 def shown(threshold: float) -> float:
@@ -297,7 +327,11 @@ def _parse_op(session: Session, op: Any, stale: bool) -> Callable[[], Any]:
         return lambda: command(edges, nodes=nodes)
     if kind == "set_threshold":
         threshold = _number(op.get("threshold"))
-        return lambda: session.set_threshold(meant(session, threshold))
+        layer = None if op.get("layer") is None else _whole(op["layer"], "layer")
+        return lambda: session.set_threshold(meant(session, threshold), layer)
+    if kind == "set_min_per_layer":
+        count = _whole(op.get("min_per_layer"), "min_per_layer")
+        return lambda: session.set_min_per_layer(count)
     if kind in ("set_criterion", "set_structure", "set_compensate"):
         word = _word(op.get(kind.removeprefix("set_")))
         command = getattr(session, kind)
@@ -357,9 +391,9 @@ def _number(value: Any) -> float:
     return float(value)
 
 
-def _whole(value: Any) -> int:
+def _whole(value: Any, name: str = "position") -> int:
     if isinstance(value, bool) or not isinstance(value, int):
-        raise TypeError(f"position must be a whole number; got {type(value).__name__}")
+        raise TypeError(f"{name} must be a whole number; got {type(value).__name__}")
     return value
 
 

@@ -8,7 +8,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 from numpy.testing import assert_allclose
 
-from kan_widget.core.rules import RULES, energy, gap, mean_sd, named_rule, quantile
+from kan_widget.core.rules import RULES, energy, gap, gaps, mean_sd, named_rule, quantile
 
 POSITIVE = st.lists(st.floats(1e-3, 1e3), min_size=2, max_size=30, unique=True)
 ANY = st.lists(st.floats(-10, 10), min_size=1, max_size=30)
@@ -32,6 +32,19 @@ def test_gap_needs_a_gap() -> None:
     assert gap([1.0, 1.4, 1.8, 2.0], ratio=1.3) == pytest.approx(1.4**0.5)
     assert gap([5.0, 5.0]) == gap([5.0]) == gap([]) == gap([0.0, 0.0]) == 0
     assert gap([-2.0, -1.0]) == -np.inf
+
+
+@given(POSITIVE, st.floats(1, 10), st.integers(1, 5))
+def test_gaps_are_the_widest_ones_in_order(scores: list[float], ratio: float, most: int) -> None:
+    found = gaps(scores, ratio, most)
+    ordered = np.sort(scores)
+    ratios = ordered[1:] / ordered[:-1]
+    widest = np.sort(ratios)[::-1]
+    assume(np.abs(widest - ratio).min() > 1e-9)
+    assert len(found) == min(most, int((ratios >= ratio).sum()))
+    between = [ratios[int((ordered < threshold).sum()) - 1] for threshold in found]
+    assert_allclose(between, widest[: len(found)])
+    assert len(set(found)) == len(found)
 
 
 def test_gap_does_not_look_below_rounding() -> None:

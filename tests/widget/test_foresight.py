@@ -63,6 +63,7 @@ def test_curve_follows_the_rule_and_not_the_threshold() -> None:
     view._on_message(view, {"type": "hello"}, [])
     first = await_curve(view)
     view.threshold = 0.01
+    view.session.set_threshold(0.02, layer=0)
     assert view.curve is first
     view.criterion = "std"
     await_curve(view, lambda curve: curve["criterion"] == "std" and curve["control_low"] is not None)
@@ -82,6 +83,18 @@ def test_curve_of_a_session_respects_what_was_done_by_hand() -> None:
     assert found.loss[0] == pytest.approx(session.metrics.quality["test"].loss)
     session.set_threshold(float(found.threshold[-1]))
     assert session.metrics.quality["test"].loss == pytest.approx(found.loss[-1], rel=1e-6)
+
+
+@pytest.mark.parametrize("structure", ["edge", "node", "input"])
+def test_curve_goes_no_further_than_the_floor(structure: str) -> None:
+    session = Session(KAN([3, 4, 3, 1], seed=0), (torch.cat([X, X[:, :1] ** 2], 1), Y), structure=structure)
+    session.set_min_per_layer(2)
+    found = foresee(session, draws=1)["l1"]
+    assert len(found.threshold) == 1 + {"edge": 27 - 6, "node": 7 - 4, "input": 3 - 2}[structure]
+    for level in (1, -1):
+        session.set_threshold(float(found.threshold[level]))
+        assert sum(int(active.sum()) for active in session.active) == found.edges[level]
+        assert session.metrics.quality["train"].loss == pytest.approx(found.loss[level], rel=1e-5)
 
 
 def test_curve_under_a_refit_starts_from_the_weights_before_it() -> None:

@@ -83,6 +83,8 @@ def assert_consistent(widget: KANWidget) -> None:
     assert pruning["revision"] == session.revision
     assert (pruning["undo"], pruning["redo"]) == (session.history.undo_label, session.history.redo_label)
     assert widget.threshold == pruning["threshold"] == wire.shown(session.threshold)
+    assert pruning["thresholds"] == (session.thresholds and list(map(wire.shown, session.thresholds)))
+    assert pruning["min_per_layer"] == session.min_per_layer
     assert (widget.criterion, widget.structure, widget.compensate) == (
         session.plan.criterion,
         session.plan.structure,
@@ -137,6 +139,8 @@ OPS = st.one_of(
         nodes=st.lists(NODE, max_size=1) | MANY,
     ),
     op(st.just("set_threshold"), threshold=st.floats(0, 0.2) | JUNK),
+    op(st.just("set_threshold"), threshold=st.floats(0, 0.2), layer=SMALL | JUNK),
+    op(st.just("set_min_per_layer"), min_per_layer=SMALL | JUNK),
     op(st.just("set_criterion"), criterion=st.sampled_from(CHEAP) | JUNK),
     op(st.just("set_structure"), structure=st.sampled_from(STRUCTURES) | JUNK),
     op(st.just("set_compensate"), compensate=st.sampled_from(COMPENSATIONS) | JUNK),

@@ -520,6 +520,15 @@ def test_auto_prune_follows_the_rule_and_leaves_alone_what_was_kept() -> None:
     widget.close()
 
 
+def test_auto_prune_leaves_what_the_floor_says() -> None:
+    widget = trained()
+    widget.session.set_min_per_layer(4)
+    widget.auto_prune(1e9, steps=1, wait=True, **ADAM)
+    left = [int(mask.sum()) for mask in widget.session.masks]
+    assert all(4 <= count <= 5 for count in left)  # the last way to the output is left too
+    widget.close()
+
+
 def test_an_edit_during_a_round_outlasts_it() -> None:
     widget = trained()
     done: list[int] = []

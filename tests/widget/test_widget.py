@@ -101,6 +101,30 @@ def test_pruning_trait_marks_on_active_kept_and_by_hand(widget: KANWidget) -> No
     assert widget.pruning["edited"]
 
 
+def test_pruning_trait_tells_of_layers_and_gaps(widget: KANWidget) -> None:
+    session, page = widget.session, Page(widget)
+    assert (widget.pruning["thresholds"], widget.pruning["min_per_layer"]) == (None, 0)
+    low, high = (float(np.quantile(layer, 0.3)) for layer in session.scores.edges)
+    assert page.ops({"type": "set_threshold", "threshold": low, "layer": 0})["type"] == "ack"
+    assert page.ops({"type": "set_threshold", "threshold": high, "layer": 1})["type"] == "ack"
+    assert page.ops({"type": "set_min_per_layer", "min_per_layer": 1})["type"] == "ack"
+    told = widget.pruning
+    assert (told["thresholds"], told["min_per_layer"], widget.threshold) == ([low, high], 1, 0)
+    assert [entry["layer"] for entry in told["layers"]] == [0, 1]
+    for entry in told["layers"]:
+        scores = np.sort(session.scores.edges[entry["layer"]], axis=None)
+        ratios = scores[1:] / scores[:-1]
+        wide = [g for g in entry["gaps"] if ratios[int((scores < g).sum()) - 1] >= 2]
+        assert wide == entry["gaps"]
+        assert entry["limit"] is None or all(g <= entry["limit"] for g in entry["gaps"])
+    strongest = [np.unravel_index(layer.argmax(), layer.shape) for layer in session.scores.edges]
+    session.keep([(n, int(at[1]), int(at[0])) for n, at in enumerate(strongest)])
+    most = max(float(np.sort(layer, axis=None)[-2]) for layer in session.scores.edges)
+    assert all(gap < most for gap in widget.pruning["gaps"])  # what is kept is no longer in play
+    page.ops({"type": "set_threshold", "threshold": 0})
+    assert widget.pruning["thresholds"] is None
+
+
 def test_metrics_trait_compares_with_the_start(widget: KANWidget) -> None:
     before = widget.metrics["before"]
     assert before == widget.metrics["now"]
@@ -371,6 +395,15 @@ def test_hostile_message_is_answered_or_ignored_and_never_breaks_the_state(conte
         [{"type": "prune", "edges": [[0, 0, 0]]}, {"type": "boom"}],
         [{"type": "set_threshold", "threshold": "1e-2"}],
         [{"type": "set_threshold", "threshold": float("nan")}],
+        [{"type": "set_threshold", "threshold": 0.1, "layer": 2}],
+        [{"type": "set_threshold", "threshold": 0.1, "layer": -1}],
+        [{"type": "set_threshold", "threshold": 0.1, "layer": "0"}],
+        [{"type": "set_threshold", "threshold": 0.1, "layer": True}],
+        [{"type": "set_threshold", "threshold": 0.1, "layer": 0.0}],
+        [{"type": "set_min_per_layer"}],
+        [{"type": "set_min_per_layer", "min_per_layer": -1}],
+        [{"type": "set_min_per_layer", "min_per_layer": 10**400}],
+        [{"type": "set_min_per_layer", "min_per_layer": 1.5}],
         [{"type": "prune", "edges": {"0": 1}}],
     ],
 )
