@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from .expression import Call, Meaning, Sum, Term, Unnamed, Variable, collected, latex, text
+from .expression import Call, Meaning, Sum, Term, Unnamed, Variable, collected, latex, latex_name, text
 from .formula import Formula, resemble
 from .topology import Edge, Masks, Node, Topology
 
@@ -84,6 +84,11 @@ class OutputFormula:
         if x.ndim != 2 or x.shape[1] != inputs:
             raise ValueError(f"x must be (rows, {inputs}); got {x.shape}")
         return _evaluated(self._parts, self._curve, x)
+
+    def to_latex(self) -> str:
+        """All of it, with what it names, as lines of LaTeX that a formula environment takes."""
+        lines = [(self.output, self.latex), *((name, said) for name, _, said in self.where)]
+        return r" \\ ".join(f"{latex_name(name)} = {said}" for name, said in lines)
 
     def __str__(self) -> str:
         return f"{self.output} = {self.text}" + "".join(f"\n{name} = {said}" for name, said, _ in self.where)
@@ -255,7 +260,8 @@ def _evaluated(parts: dict[Node, Sum], curve: Curve, x: Array) -> Array:
     known = {Node(0, i): column for i, column in enumerate(x.T)}
     for node, part in parts.items():
         known[node] = Meaning(known, curve).value(part)
-    return known[next(reversed(parts))]
+    last: Array = known[next(reversed(parts))]
+    return last
 
 
 def _share(found: Array, truth: Array) -> float:

@@ -7,15 +7,17 @@ from .connections import Connections, Side, connections
 from .control import Control
 from .curve import Curve, Curves, curve
 from .effects import Effect
-from .efficiency import Efficiency, Form, efficiency
+from .efficiency import Efficiency, Form, efficiency, measure_together
 from .histogram import Histogram, histogram
 from .importance import Importance, importance
 from .quality import Quality, evaluate
 from .sensitivity import LayerSensitivity, Sensitivity, sensitivity
 from .shapes import ShapeFunction, Shapes, shapes
+from .standing import OnRows, Standing, standing
 from .study import Study, study
 from .timing import Latency
 from .trials import Trial
+from .worth import Worth, worth
 
 __all__ = [
     "Change",
@@ -32,13 +34,16 @@ __all__ = [
     "Importance",
     "Latency",
     "LayerSensitivity",
+    "OnRows",
     "Quality",
     "Sensitivity",
     "ShapeFunction",
     "Shapes",
     "Side",
+    "Standing",
     "Study",
     "Trial",
+    "Worth",
     "compare",
     "connections",
     "curve",
@@ -46,7 +51,10 @@ __all__ = [
     "evaluate",
     "histogram",
     "importance",
+    "measure_together",
     "sensitivity",
     "shapes",
+    "standing",
     "study",
+    "worth",
 ]

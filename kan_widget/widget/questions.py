@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from ..adapters import Evaluation
 from ..core.plan import COMPENSATIONS
 from ..session import Session
 from .criteria import criteria
+from .insight import efficiency, formula, metrics, worth
 
 Question = Callable[[Session, dict[str, Any]], dict[str, Any]]
 
@@ -52,35 +54,72 @@ def _quality(quality: Evaluation | None) -> dict[str, float | None]:
     return {"loss": quality.loss, "accuracy": quality.accuracy}
 
 
-QUESTIONS: dict[str, Question] = {"history": history, "script": script, "compensations": compensations}
+QUESTIONS: dict[str, Question] = {"history": history, "script": script}
 
 # Those that take long, and work on a copy of the model.
-LONG: dict[str, Question] = {"criteria": criteria}
+LONG: dict[str, Question] = {
+    "compensations": compensations,
+    "criteria": criteria,
+    "efficiency": efficiency,
+    "formula": formula,
+    "metrics": metrics,
+    "worth": worth,
+}
+
+
+# What such an answer depends on besides the session, and how many are kept.
+MATTERS = ("criteria", "draws", "part", "output", "batch")
+MOST = 50
 
 
 def takes_long(content: dict[str, Any]) -> bool:
     """Whether a message asks for what nobody should have to wait for."""
     about = content.get("about")
-    return isinstance(about, str) and about in LONG
+    return isinstance(about, str) and (about in LONG or about == "page")
 
 
-def answer(session: Session, content: dict[str, Any], page: Callable[[], str]) -> dict[str, Any]:
-    """The answer to a message of type ``ask``.
+class Answers:
+    """Answers to messages of type ``ask``; those that took long are known until the session changes.
 
     Args:
         session: What is asked about.
-        content: The message.
         page: Writes the widget as a page, which is more than the session knows of.
-
-    Raises:
-        ValueError: If nobody knows what it is about.
     """
-    about = content.get("about")
-    if about == "page":
-        return {"html": page()}
-    if takes_long(content):
-        return LONG[content["about"]](session, content)
-    question = QUESTIONS.get(about) if isinstance(about, str) else None
-    if question is None:
-        raise ValueError("unknown question")
-    return session.adapter.take(lambda: question(session, content))
+
+    def __init__(self, session: Session, page: Callable[[], str]) -> None:
+        self._session, self._page = session, page
+        self._known: dict[str, dict[str, Any]] = {}
+        self._revision = session.revision
+
+    def to(self, content: dict[str, Any]) -> dict[str, Any]:
+        """The answer to a message.
+
+        Raises:
+            ValueError: If nobody knows what it is about.
+        """
+        about = content.get("about")
+        if about == "page":
+            return {"html": self._page()}
+        if takes_long(content):
+            return self._long(str(about), content)
+        question = QUESTIONS.get(about) if isinstance(about, str) else None
+        if question is None:
+            raise ValueError("unknown question")
+        return self._session.adapter.take(lambda: question(self._session, content))
+
+    def _long(self, about: str, content: dict[str, Any]) -> dict[str, Any]:
+        """Worked out, unless it was for the network as it is now."""
+        session, revision = self._session, self._session.revision
+        if revision != self._revision:
+            self._known, self._revision = {}, revision
+        asked = json.dumps([about, *(content.get(name) for name in MATTERS)])
+        # While it learns, a network changes without a step; and who measures again wants to see other times.
+        passing = session.adapter.turns.busy or bool(content.get("measure"))
+        if not passing and asked in self._known:
+            return self._known[asked]
+        found = LONG[about](session, content)
+        if not passing and session.revision == revision and not session.adapter.turns.busy:
+            if len(self._known) == MOST:
+                self._known.clear()
+            self._known[asked] = found
+        return found

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextvars
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
@@ -62,6 +62,7 @@ class KANWidget(Learning, anywidget.AnyWidget):
         orientation: ``"up"`` has the inputs at the bottom, ``"right"`` at the left.
         input_shape: Rows and columns, where the inputs are the pixels of an image, row by row: ``(28, 28)``. "Input
             map" then shows their importance as an image; else as bars.
+        slices: Rows that "Metrics" shows by themselves, by name; see `Session`, which has them where one is given.
 
     Attributes:
         session: The commands behind the widget, for use in cells: ``widget.session.prune([(0, 1, 2)])``.
@@ -118,17 +119,21 @@ class KANWidget(Learning, anywidget.AnyWidget):
         theme: str = "auto",
         orientation: str = "up",
         input_shape: tuple[int, int] | None = None,
+        slices: Mapping[str, Any] | None = None,
     ) -> None:
         if isinstance(model, Session):
             if data is not None:
                 raise ValueError("a Session has its data already; leave data out")
+            if slices is not None:
+                raise ValueError("slices belong to the Session: Session(model, data, slices=...); leave them out here")
             self.session = model
         else:
             if data is None:
                 data = getattr(model, "data", None)
             if data is None:
                 raise ValueError("give data to measure the model on: KANWidget(model, data)")
-            self.session = Session(model, data, criterion=criterion, structure=structure, compensate=compensate)
+            options = {"criterion": criterion, "structure": structure, "compensate": compensate}
+            self.session = Session(model, data, **options, slices=slices)
         self._input_shape = wire.check_input_shape(self.session, input_shape)
         self._publishing = False
         self._held = False
@@ -136,6 +141,7 @@ class KANWidget(Learning, anywidget.AnyWidget):
         self._scored: Any = None
         self._live: tuple[Trace, Metrics, int] | None = None
         self._errands = Errands()
+        self._answers = questions.Answers(self.session, self.to_html)
         self._voice: contextvars.Context | None = None
         self._notices = 0
         self._trainer = Trainer(self.session, self._tell, self._show, self._learnt)
@@ -434,5 +440,4 @@ class KANWidget(Learning, anywidget.AnyWidget):
             self._tell_answer(content)
 
     def _tell_answer(self, content: dict[str, Any]) -> None:
-        value = questions.answer(self.session, content, self.to_html)
-        self.send({"type": "answer", "id": content.get("id"), "value": value})
+        self.send({"type": "answer", "id": content.get("id"), "value": self._answers.to(content)})

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from kan_widget import KAN, KANWidget, Session, create_dataset
 from kan_widget.core.plan import COMPENSATIONS, STRUCTURES
 from kan_widget.widget import wire
+from kan_widget.widget.questions import LONG
 
 DATA = create_dataset(lambda x: torch.sin(3 * x[:, [0]]) + x[:, [1]] ** 2, n_var=2, train_num=40, test_num=30)
 SCRIPT = "<img src=x onerror=alert(1)>"
@@ -164,8 +165,14 @@ MESSAGES = st.one_of(
     st.fixed_dictionaries({"type": st.just("fresh"), "ops": st.lists(SAFE_OPS, min_size=1, max_size=3)}),
     st.fixed_dictionaries({"type": st.just("detail")}, optional={"id": JUNK, "edge": EDGE | JUNK}),
     st.fixed_dictionaries(
-        {"type": st.just("ask"), "about": st.sampled_from(["history", "script", "compensations"]) | JUNK},
-        optional={"id": JUNK, "criteria": st.lists(st.sampled_from(CHEAP), max_size=3) | JUNK},
+        {"type": st.just("ask"), "about": st.sampled_from(["history", "script", *LONG]) | JUNK},
+        optional={
+            "id": JUNK,
+            "criteria": st.lists(st.sampled_from(CHEAP), max_size=3) | JUNK,
+            "part": EDGE | NODE | JUNK,
+            "output": SMALL | JUNK,
+            "batch": SMALL | JUNK,
+        },
     ),
     st.fixed_dictionaries(
         {"type": st.sampled_from([*KINDS, "update", "custom"]) | JUNK}, optional={"id": JUNK, "state": JUNK}
@@ -177,6 +184,7 @@ MESSAGES = st.one_of(
 def survive(messages: list[Any]) -> None:
     widget = open_widget()
     host = Host(widget)
+    widget._errands.send = lambda errand: errand()  # type: ignore[method-assign]  # at once, to be judged in turn
     for content in messages:
         if isinstance(content, dict) and content.get("type") == "fresh":  # such as get past the gate
             content = {"type": "ops", "id": "f", "revision": widget.session.revision, "ops": content["ops"]}

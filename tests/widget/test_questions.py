@@ -1,6 +1,7 @@
 """What sheets ask, and what Python answers."""
 
 import json
+import time
 from typing import Any
 
 import pytest
@@ -20,10 +21,14 @@ def widget() -> KANWidget:
 
 
 def ask(widget: KANWidget, about: Any, **more: Any) -> Any:
-    """The answer as it would reach the page, through JSON."""
+    """The answer as it would reach the page, through JSON, when it is there."""
     sent: list[Any] = []
     widget.send = lambda content, buffers=None: sent.append(json.loads(json.dumps(content)))  # type: ignore[method-assign]
     widget._on_message(widget, {"type": "ask", "id": "q", "about": about, **more}, [])
+    end = time.monotonic() + 20
+    while not sent:
+        assert time.monotonic() < end
+        time.sleep(0.005)
     (answer,) = sent
     assert answer["id"] == "q"
     return answer
