@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Notebooks, subprocesses and the wheel check must see the packages of this environment only.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help demo test quick hosts lint types js-test pytest bench format pins clean chromium
+.PHONY: help demo test quick hosts triton lint types js-test pytest bench format pins clean chromium
 .DELETE_ON_ERROR:
 
 help:
@@ -25,6 +25,7 @@ help:
 	@echo "make test    run every check, browser tests included"
 	@echo "make quick   run the checks that need neither a browser nor a build"
 	@echo "make hosts   run the widget in Jupyter Notebook, Voila and marimo as well"
+	@echo "make triton  run the tests of the kernels for cuda, on a device or in Triton's interpreter"
 	@echo "make bench   run the benchmarks"
 	@echo "make format  format and fix what ruff can"
 	@echo "make pins    write constraints.txt from the environment"
@@ -43,6 +44,9 @@ quick: lint types js-test $(STAMPS)/test
 
 hosts: $(STAMPS)/hosts $(WIDGET) chromium
 	$(BIN)/pytest tests/browser/hosts $(PYTEST_ARGS)
+
+triton: $(STAMPS)/triton
+	$(BIN)/pytest tests/nn/test_gpu.py $(PYTEST_ARGS)
 
 lint: $(STAMPS)/test
 	$(BIN)/ruff format --check

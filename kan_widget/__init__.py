@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Any
 from .core.topology import Edge as Edge
 from .core.topology import Node as Node
 from .kan import KAN as KAN
+from .nn.backend import backend as backend
 from .nn.datasets import create_dataset as create_dataset
 from .nn.layer import KANLayer as KANLayer
-from .nn.native import backend as backend
 from .pruning import prune as prune
 from .pruning import scores as scores
 from .report import compare as compare

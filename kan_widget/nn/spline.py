@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor
 
-from . import native
+from . import gpu, native
+from .gpu.layer import evaluate as evaluate_on_gpu
 from .native.kernel import Kernel
 
 BASES = ("silu", "identity", "zero")
@@ -200,9 +201,9 @@ def edge_weights(coef: Tensor, scale_spline: Tensor, scale_base: Tensor, mask: T
 def evaluate(x: Tensor, weight: Tensor, knots: Knots, base: str) -> Tensor:
     """Sum all edges of a layer, from weights that are ready.
 
-    The native kernel does it where there is one; see `native.backend`. Without it small layers keep their features for
-    the backward pass; large ones go chunk by chunk and compute them again, so that memory does not grow with
-    ``batch * in * G``.
+    The native kernel does it where there is one, and Triton on cuda; see `backend`. Without them small layers keep
+    their features for the backward pass; large ones go chunk by chunk and compute them again, so that memory does not
+    grow with ``batch * in * G``.
 
     Args:
         x: Points, feature-major, ``(in, batch)``.
@@ -217,6 +218,9 @@ def evaluate(x: Tensor, weight: Tensor, knots: Knots, base: str) -> Tensor:
     y = evaluate_natively(x, edges, knots, base)
     if y is not None:
         return y
+    kernel = None if torch.compiler.is_compiling() else gpu.kernel_for(x, weight, knots)
+    if kernel is not None:
+        return evaluate_on_gpu(kernel, x, weight, knots, base)
     result: Tensor = _Layer.apply(x, weight, knots, base)  # type: ignore[no-untyped-call]
     return result
 

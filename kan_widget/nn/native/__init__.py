@@ -15,7 +15,7 @@ from .building import Unavailable, open_library
 from .kernel import Kernel
 from .selftest import check
 
-__all__ = ["Backend", "backend", "kernel_for"]
+__all__ = ["VARIABLE", "Backend", "backend", "kernel_for", "wanted"]
 
 VARIABLE = "KAN_WIDGET_BACKEND"
 # Points times targets from which a layer is worth a kernel: smaller ones do not make a program wait for a compiler.
@@ -45,22 +45,23 @@ def backend() -> Backend:
         >>> backend().name in ("native", "torch")
         True
     """
-    return Backend("torch", f"{VARIABLE} is torch") if _wanted() == "torch" else _choice.made()[0]
+    return Backend("torch", f"{VARIABLE} is torch") if wanted() == "torch" else _choice.made()[0]
 
 
 def kernel_for(work: int) -> Kernel | None:
     """The kernel, if it should do this much work, in points times targets."""
-    wanted = _wanted()
-    if wanted == "torch" or (work < _LEAST and wanted != "native"):
+    asked = wanted()
+    if asked == "torch" or (work < _LEAST and asked != "native"):
         return None
     return _choice.made()[1]
 
 
-def _wanted() -> str:
-    wanted = os.environ.get(VARIABLE, "")
-    if wanted not in ("", "torch", "native"):
-        raise ValueError(f"{VARIABLE} must be 'torch', 'native' or not set; got {wanted!r}")
-    return wanted
+def wanted() -> str:
+    """What ``KAN_WIDGET_BACKEND`` asks for."""
+    asked = os.environ.get(VARIABLE, "")
+    if asked not in ("", "torch", "native"):
+        raise ValueError(f"{VARIABLE} must be 'torch', 'native' or not set; got {asked!r}")
+    return asked
 
 
 class _Choice:
@@ -86,7 +87,7 @@ def _choose() -> tuple[Backend, Kernel | None]:
         library, origin = open_library()
         kernel = Kernel(library)
     except (Unavailable, OSError) as error:
-        if _wanted() == "native":
+        if wanted() == "native":
             warnings.warn(f"{VARIABLE} is native, but {error}; torch is used", RuntimeWarning, stacklevel=2)
         return Backend("torch", str(error)), None
     if wrong := check(kernel):
