@@ -1,4 +1,4 @@
-"""A library out of `kernel.c`: compiled once for this processor, and kept in the user's cache."""
+"""A library out of `kernel.c`: it came with the package, or is compiled once and kept in a cache."""
 
 from __future__ import annotations
 
@@ -20,6 +20,13 @@ from pathlib import Path
 SOURCE = Path(__file__).with_name("kernel.c")
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-std=gnu11", "-O2", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared", "-pthread", "-w")
+# What a wheel brings is in this folder: a library for each set of instructions, by torch's names for them.
+SHIPPED = Path(__file__).with_name("shipped")
+INSTRUCTIONS: dict[str, tuple[str, ...]] = {
+    "avx512": ("-mavx2", "-mfma", "-mavx512f", "-mavx512vl", "-mavx512bw", "-mavx512dq"),
+    "avx2": ("-mavx2", "-mfma"),
+    "default": (),
+}
 # The first set that the compiler knows is taken; what is built is for this processor alone.
 TUNINGS: tuple[tuple[str, ...], ...] = (("-march=native",), ("-mcpu=native",), ())
 # A compiler takes two seconds. One that hangs is given up, and so is waiting for another process that compiles.
@@ -31,7 +38,7 @@ class Unavailable(Exception):
 
 
 def open_library() -> tuple[ctypes.CDLL, str]:
-    """Load the library, compiled before or now.
+    """Load the library: the one that came with the package, or one compiled before or now.
 
     Returns:
         The library, and where it came from, in words.
@@ -41,19 +48,48 @@ def open_library() -> tuple[ctypes.CDLL, str]:
     """
     if os.name != "posix":
         raise Unavailable(f"there is no native kernel for {sys.platform}")
-    compiler = find_compiler()
     try:
-        source = SOURCE.read_bytes()
+        source = _source()
     except OSError as error:
         raise Unavailable(f"the source of the kernel cannot be read: {error}") from None
+    with contextlib.suppress(OSError):  # one for another system
+        if path := _shipped(source):
+            return ctypes.CDLL(str(path)), f"came with the package, {path.name}"
+    compiler = find_compiler()
     key = _key(source, compiler)
     with contextlib.suppress(OSError):  # read-only, full, or mounted so that nothing in it may run
         return _from_cache(cache_folder(), key, compiler), f"compiled by {compiler[0]}, kept in {cache_folder()}"
     try:
         with tempfile.TemporaryDirectory(prefix="kan_widget-") as folder:  # a loaded library outlives its file
-            return ctypes.CDLL(str(_compile(compiler, Path(folder)))), f"compiled by {compiler[0]} for this process"
+            return ctypes.CDLL(str(_tuned(compiler, Path(folder)))), f"compiled by {compiler[0]} for this process"
     except OSError as error:
         raise Unavailable(f"the compiled kernel cannot be loaded: {error}") from None
+
+
+def compile_for_others(folder: Path) -> list[Path]:
+    """Compile what a wheel brings: libraries for all processors of this machine's kind.
+
+    Args:
+        folder: Where they go.
+
+    Returns:
+        Their paths.
+
+    Raises:
+        Unavailable: If there is no compiler, or what it makes cannot be loaded.
+        OSError: If the source cannot be read.
+    """
+    compiler, source = find_compiler(), _source()
+    kinds = INSTRUCTIONS if platform.machine() in ("x86_64", "AMD64") else ("default",)
+    paths = []
+    for kind in kinds:
+        built = _compile(compiler, INSTRUCTIONS[kind], folder / "kernel.so")
+        paths.append(built.replace(folder / f"{_name(source, kind)}-{_digest(built)}.so"))
+    try:
+        ctypes.CDLL(str(paths[-1]))
+    except OSError as error:
+        raise Unavailable(f"the compiled kernel cannot be loaded: {error}") from None
+    return paths
 
 
 def find_compiler() -> list[str]:
@@ -72,6 +108,22 @@ def cache_folder() -> Path:
     """Where libraries are kept."""
     base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     return Path(base) / "kan_widget"
+
+
+def _source() -> bytes:
+    return SOURCE.read_bytes()
+
+
+def _shipped(source: bytes) -> Path | None:
+    import torch
+
+    kind = torch.backends.cpu.get_cpu_capability().lower()
+    return _kept(SHIPPED, _name(source, kind if kind in INSTRUCTIONS else "default"))
+
+
+def _name(source: bytes, kind: str) -> str:
+    """Of another source it is another library: one that is left from an older version is not found."""
+    return f"{hashlib.sha256(source).hexdigest()[:16]}-{kind}"
 
 
 def _key(source: bytes, compiler: Sequence[str]) -> str:
@@ -114,7 +166,7 @@ def _kept(folder: Path, key: str) -> Path | None:
 
 def _keep(folder: Path, key: str, compiler: Sequence[str]) -> Path:
     with tempfile.TemporaryDirectory(dir=folder) as place:
-        built = _compile(compiler, Path(place))
+        built = _tuned(compiler, Path(place))
         path = folder / f"{key}-{_digest(built)}.so"
         os.replace(built, path)
     return path
@@ -140,10 +192,14 @@ def _lock(path: Path) -> Iterator[None]:
         yield
 
 
-def _compile(compiler: Sequence[str], folder: Path) -> Path:
-    target = folder / "kernel.so"
+def _tuned(compiler: Sequence[str], folder: Path) -> Path:
+    """A library for this processor alone."""
     tuning = next(t for t in TUNINGS if not t or _run([*compiler, *t, "-E", "-x", "c", os.devnull])[0] == 0)
-    code, said = _run([*compiler, *FLAGS, *tuning, str(SOURCE), "-o", str(target)])
+    return _compile(compiler, tuning, folder / "kernel.so")
+
+
+def _compile(compiler: Sequence[str], options: Sequence[str], target: Path) -> Path:
+    code, said = _run([*compiler, *FLAGS, *options, str(SOURCE), "-o", str(target)])
     if code or not target.exists():
         raise Unavailable(f"{compiler[0]} did not compile the kernel: {said.strip()[-300:]}")
     return target
