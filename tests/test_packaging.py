@@ -26,6 +26,7 @@ CHECKOUT = Path(__file__).parents[1]
 VERSION = re.search(r'^version = "(.+)"$', (CHECKOUT / "pyproject.toml").read_text(encoding="utf-8"), re.MULTILINE)
 NAME = f"kan_widget-{VERSION[1] if VERSION else '?'}"
 WIDGET = "kan_widget/static/widget.js"
+WITH_KERNEL = os.environ | {"KAN_WIDGET_BACKEND": "native"}  # a build without it fails
 STATIC = {WIDGET, "kan_widget/static/sheets.js", "kan_widget/static/page.js"}
 
 
@@ -65,31 +66,46 @@ def sdist(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def wheel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The wheel, built from the sdist where there is no Node."""
+    """The wheel, built from the sdist where there is neither Node nor a C compiler."""
     folder = tmp_path_factory.mktemp("wheel")
     python = Path(sys.executable)
-    without_node = os.environ | {"PATH": str(python.parent)}
-    assert shutil.which("node", path=without_node["PATH"]) is None
-    run([python, "-m", "build", "--wheel", "--outdir", folder, sdist], folder, without_node)
+    bare = os.environ | {"PATH": str(python.parent), "CC": "", "KAN_WIDGET_BACKEND": ""}
+    assert not any(shutil.which(name, path=bare["PATH"]) for name in ("node", "cc", "gcc", "clang"))
+    run([python, "-m", "build", "--wheel", "--outdir", folder, sdist], folder, bare)
     return folder / f"{NAME}-py3-none-any.whl"
 
 
 @pytest.fixture(scope="session")
+def wheel_with_kernel(sdist: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same, built where there is a C compiler."""
+    if sys.platform != "linux" or not any(map(shutil.which, ("cc", "gcc", "clang"))):
+        pytest.skip("no C compiler, or not Linux")
+    folder = tmp_path_factory.mktemp("wheel")
+    run([sys.executable, "-m", "build", "--wheel", "--outdir", folder, sdist], folder, WITH_KERNEL)
+    (path,) = folder.glob("*.whl")
+    return path
+
+
+@pytest.fixture(scope="session")
 def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The Python of a new environment that holds the wheel.
+    """The Python of a new environment that holds the wheel."""
+    return environment_with(wheel, tmp_path_factory.mktemp("venv"))
+
+
+def environment_with(wheel: Path, folder: Path) -> Path:
+    """The Python of an environment made in this folder.
 
     The heavy dependencies are borrowed from this environment by path: a folder named in a .pth
     file is searched, but the .pth files in it, the editable install's among them, are not read.
     """
-    folder = tmp_path_factory.mktemp("venv")
-    run([sys.executable, "-m", "venv", "--without-pip", folder], folder)
+    run([sys.executable, "-m", "venv", "--without-pip", folder], folder.parent)
     python = folder / "bin" / "python"
     paths = {"base": str(folder), "platbase": str(folder)}
     site_packages = Path(sysconfig.get_path("purelib", vars=paths))
     borrowed = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
-    (site_packages / "borrowed.pth").write_text("\n".join(borrowed))
     pip = [sys.executable, "-m", "pip", "--python", python, "install"]
     run([*pip, "--no-deps", "--no-index", wheel], folder)
+    (site_packages / "borrowed.pth").write_text("\n".join(borrowed))
     return python
 
 
@@ -108,6 +124,54 @@ def test_the_wheel_holds_the_package_and_nothing_else(wheel: Path) -> None:
     info = {name for name in names if name.startswith(f"{NAME}.dist-info/")}
     assert names - info == modules_of_the_checkout() | {"kan_widget/py.typed", *STATIC}
     assert f"{NAME}.dist-info/licenses/LICENSE" in info
+
+
+def test_a_wheel_with_the_kernel_is_for_every_python_and_has_nothing_else_more(
+    wheel: Path, wheel_with_kernel: Path
+) -> None:
+    assert re.fullmatch(rf"{NAME}-py3-none-(many)?linux_\w+\.whl", wheel_with_kernel.name)
+    contents = []
+    for path in (wheel, wheel_with_kernel):
+        with zipfile.ZipFile(path) as archive:
+            contents.append({name: archive.read(name) for name in archive.namelist() if "dist-info" not in name})
+    without, more = contents
+    libraries = more.keys() - without.keys()
+    assert libraries
+    assert all(re.fullmatch(r"kan_widget/nn/native/shipped/\w+-\w+-\w+\.so", name) for name in libraries)
+    assert without == {name: content for name, content in more.items() if name not in libraries}
+
+
+FROM_THE_WHEEL = """
+import kan_widget
+found = kan_widget.backend()
+assert found.name == "native" and "came with the package" in found.reason, found
+"""
+EVALUATE = """
+import kan_widget, torch
+x = torch.rand(2000, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+print(float(kan_widget.KAN([3, 8, 2], seed=0, dtype=torch.float64)(x).detach().square().sum()))
+"""
+
+
+def test_a_wheel_with_the_kernel_needs_no_compiler_and_keeps_nothing(wheel_with_kernel: Path, tmp_path: Path) -> None:
+    python = environment_with(wheel_with_kernel, tmp_path / "venv")
+    bare = {**os.environ, "PATH": str(tmp_path), "CC": "", "XDG_CACHE_HOME": str(tmp_path / "cache")}
+    bare.pop("ATEN_CPU_CAPABILITY", None)
+    printed = []
+    # what the processor has, and what every processor of its kind has
+    for choice in ({"KAN_WIDGET_BACKEND": "native"}, {"KAN_WIDGET_BACKEND": "", "ATEN_CPU_CAPABILITY": "default"}):
+        printed.append(run([python, "-W", "error", "-c", FROM_THE_WHEEL + EVALUATE], tmp_path, bare | choice))
+    assert not (tmp_path / "cache").exists()
+    plain = run([python, "-c", EVALUATE], tmp_path, bare | {"KAN_WIDGET_BACKEND": "torch"})
+    assert [float(text) for text in printed] == pytest.approx([float(plain)] * 2, rel=1e-12)
+
+
+def test_a_damaged_library_in_a_wheel_is_not_loaded(wheel_with_kernel: Path, tmp_path: Path) -> None:
+    python = environment_with(wheel_with_kernel, tmp_path / "venv")
+    for path in tmp_path.rglob("shipped/*.so"):
+        path.write_bytes(path.read_bytes()[:5000])
+    bare = os.environ | {"PATH": str(tmp_path), "CC": "", "KAN_WIDGET_BACKEND": ""}
+    assert "no C compiler" in run([python, "-c", "import kan_widget as k; print(k.backend())"], tmp_path, bare)
 
 
 def test_the_wheel_has_the_front_end_of_the_sdist(sdist: Path, wheel: Path) -> None:
