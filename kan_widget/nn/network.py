@@ -18,9 +18,12 @@ from .datasets import Data, as_data
 from .layer import KANLayer
 from .training import FitResult, fit
 from .turns import Turns
+from .whole import evaluate_whole
 
 if TYPE_CHECKING:
     from typing_extensions import Self
+
+    from .native.network import Stack
 
 
 class Network(nn.Module):
@@ -146,6 +149,7 @@ class Network(nn.Module):
         self.seed = seed
         self.data: Data | None = None
         self.turns = Turns()
+        self.known: Stack | None = None  # what was found out for `evaluate_whole`
         chosen = torch.as_tensor(list(columns), dtype=torch.long)
         if len(chosen) != self.width[0] or len(set(chosen.tolist())) != len(chosen):
             raise ValueError(f"columns must name {self.width[0]} different columns; got {chosen.tolist()}")
@@ -215,6 +219,11 @@ class Network(nn.Module):
             ValueError: If `x` has another number of columns.
             TypeError: If `x` is no tensor, or of another dtype than the model.
         """
+        if not torch.compiler.is_compiling():
+            with self.turns.lock:  # so that no edit from another thread falls between two layers
+                y = evaluate_whole(self, x)
+            if y is not None:
+                return y
         if not isinstance(x, Tensor):
             raise TypeError(
                 f"x must be a tensor; got {type(x).__name__}. torch.as_tensor(x, dtype=model.dtype) makes one"
@@ -225,7 +234,7 @@ class Network(nn.Module):
             raise ValueError(f"x must have {self.in_features} columns; got shape {tuple(x.shape)}")
         if torch.compiler.is_compiling():
             return self._forward(x)
-        with self.turns.lock:  # so that no edit from another thread falls between two layers
+        with self.turns.lock:
             return self._forward(x)
 
     def _forward(self, x: Tensor) -> Tensor:
@@ -238,6 +247,10 @@ class Network(nn.Module):
         """What the input nodes read of ``(..., in_features)`` points, feature-major: ``(width[0], rows)``."""
         rows = x.reshape(-1, self.in_features)
         return rows.T.contiguous() if self._reads_all else rows.T.index_select(0, self.columns)
+
+    def read(self, x: Tensor) -> Tensor:
+        """What the input nodes read of ``(rows, in_features)`` points: ``(rows, width[0])``."""
+        return x if self._reads_all else x[:, self.columns]
 
     def coerce(self, data: Any, *, need_labels: bool = False, check_labels: bool = True) -> Data:
         """Check `data` against this network and convert them; see `as_data`."""
@@ -405,7 +418,7 @@ class Network(nn.Module):
         return storage.load(cls, path, device)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "turns": None, "data": None}
+        return {**self.__dict__, "turns": None, "data": None, "known": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]

@@ -13,9 +13,10 @@ from dataclasses import dataclass
 
 from .building import Unavailable, open_library
 from .kernel import Kernel
-from .selftest import check
+from .network import Networks
+from .selftest import check, check_networks
 
-__all__ = ["VARIABLE", "Backend", "backend", "kernel_for", "wanted"]
+__all__ = ["VARIABLE", "Backend", "backend", "kernel_for", "networks_for", "wanted"]
 
 VARIABLE = "KAN_WIDGET_BACKEND"
 # Points times targets from which a layer is worth a kernel: smaller ones do not make a program wait for a compiler.
@@ -56,6 +57,11 @@ def kernel_for(work: int) -> Kernel | None:
     return _choice.made()[1]
 
 
+def networks_for(work: int) -> Networks | None:
+    """What evaluates small networks whole, if it should do this much work, in points times edges."""
+    return None if kernel_for(work) is None else _choice.made()[2]
+
+
 def wanted() -> str:
     """What ``KAN_WIDGET_BACKEND`` asks for."""
     asked = os.environ.get(VARIABLE, "")
@@ -64,14 +70,17 @@ def wanted() -> str:
     return asked
 
 
+Made = tuple[Backend, Kernel | None, Networks | None]
+
+
 class _Choice:
     """Made once in a process, at the first layer of some size."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._made: tuple[Backend, Kernel | None] | None = None
+        self._made: Made | None = None
 
-    def made(self) -> tuple[Backend, Kernel | None]:
+    def made(self) -> Made:
         if self._made is None:
             with self._lock:
                 if self._made is None:
@@ -82,19 +91,19 @@ class _Choice:
         self._lock = threading.Lock()
 
 
-def _choose() -> tuple[Backend, Kernel | None]:
+def _choose() -> Made:
     try:
         library, origin = open_library()
-        kernel = Kernel(library)
+        kernel, networks = Kernel(library), Networks(library)
     except (Unavailable, OSError) as error:
         if wanted() == "native":
             warnings.warn(f"{VARIABLE} is native, but {error}; torch is used", RuntimeWarning, stacklevel=2)
-        return Backend("torch", str(error)), None
-    if wrong := check(kernel):
+        return Backend("torch", str(error)), None, None
+    if wrong := check(kernel) or check_networks(networks):
         reason = f"the native kernel gave wrong numbers in its test at the start ({wrong})"
         warnings.warn(f"{reason}; torch is used", RuntimeWarning, stacklevel=2)
-        return Backend("torch", reason), None
-    return Backend("native", origin), kernel
+        return Backend("torch", reason), None, None
+    return Backend("native", origin), kernel, networks
 
 
 _choice = _Choice()

@@ -1,4 +1,4 @@
-"""A library out of `kernel.c`: it came with the package, or is compiled once and kept in a cache."""
+"""A library out of `network.c` and `kernel.c`: it came with the package, or is compiled once and kept in a cache."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ import time
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-SOURCE = Path(__file__).with_name("kernel.c")
+SOURCE = Path(__file__).with_name("network.c")
+INCLUDED = (Path(__file__).with_name("kernel.c"),)
 COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-std=gnu11", "-O2", "-fno-math-errno", "-fno-trapping-math", "-fPIC", "-shared", "-pthread", "-w")
 # What a wheel brings is in this folder: a library for each set of instructions, by torch's names for them.
@@ -111,7 +112,7 @@ def cache_folder() -> Path:
 
 
 def _source() -> bytes:
-    return SOURCE.read_bytes()
+    return b"".join(path.read_bytes() for path in (SOURCE, *INCLUDED))
 
 
 def _shipped(source: bytes) -> Path | None:

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from .kernel import Kernel
+from .network import Networks, Stack
 
 _TOLERANCE = {torch.float32: 1e-4, torch.float64: 1e-10}
 
@@ -70,3 +71,44 @@ def _differences(
         else float((ours.double() - theirs).detach().abs().max() / theirs.detach().abs().max())
         for name, ours, theirs in zip((*names, "moments"), (*found, moments), (y64, *gradients, spread), strict=True)
     }
+
+
+def check_networks(networks: Networks) -> str:
+    """What whole networks get wrong, in words; nothing if all is right."""
+    for dtype, tolerance in _TOLERANCE.items():
+        for k, batch in ((2, 37), (3, 300)):
+            difference = _difference(networks, k, batch, dtype)
+            if not difference <= tolerance:
+                return f"a network off by {difference:.1g} in {str(dtype).removeprefix('torch.')}"
+    return ""
+
+
+def _difference(networks: Networks, k: int, batch: int, dtype: torch.dtype) -> float:
+    """Largest difference of outputs and gradients from the definition in float64, relative to the largest number."""
+    from ..whole import plain_network
+
+    generator = torch.Generator().manual_seed(k)
+
+    def draw(*shape: int) -> Tensor:
+        return torch.rand(*shape, generator=generator, dtype=torch.float64) - 0.5
+
+    with torch.inference_mode(False), torch.enable_grad():
+        exact: list[Tensor | None] = []
+        for n_in, n_out in ((3, 4), (4, 2)):
+            grid = 0.6 * (0.6 + draw(n_in, 6 + 2 * k)).cumsum(1) - 2
+            size = (n_out, n_in)
+            parts = (draw(*size, 5 + k), draw(*size), draw(*size), draw(n_out), draw(*size), grid)
+            exact += [*(part.to(dtype).double() for part in parts), draw(*size) < 0.3, None]
+        x, grad = draw(batch, 3).to(dtype).double(), draw(batch, 2).to(dtype).double()
+        shapes = [(k, "silu"), (k, "identity")]
+        stack = Stack.of([t if t is None or t.dtype == torch.bool else t.to(dtype) for t in exact], shapes)
+        y = networks.forward(stack, x.to(dtype))
+        dx, gradients = networks.backward(stack, x.to(dtype), grad.to(dtype), [True] * 9)
+        wide = Stack.of(exact, shapes)
+        learnt = [t.requires_grad_() for t in (x, *wide.parameters) if t is not None]
+        y64 = plain_network(wide, x)
+        theirs = [y64, *torch.autograd.grad((y64 * grad).sum(), learnt)]
+    ours = [t for t in (y, dx, *gradients) if t is not None]
+    pairs = list(zip(ours, theirs, strict=True))
+    differences = [(one.double() - two).detach().abs().max() / two.detach().abs().max() for one, two in pairs]
+    return float(torch.stack(differences).max())

@@ -1,0 +1,566 @@
+/* Networks of few nodes, whole, in one call: values, gradients, and the steps of their training.
+ *
+ * With so little to do for a layer, most of the time would go to asking for it. Points pass all layers in strips that
+ * stay in the cache. Nothing is kept between a forward and a backward pass but their inputs: to work features out again
+ * costs less than to write them down. Every sum runs in an order that depends on shapes alone.
+ *
+ * It is compiled together with kernel.c, whose vectors it uses, and includes itself as that does.
+ */
+#ifndef REAL
+
+#include "kernel.c"
+#undef REAL
+#undef INTEGER
+#undef SUFFIX
+#undef IS_FLOAT
+
+/* Points that go through all layers together; a multiple of CHAINS vectors. */
+#define STRIP 128
+/* Sums that are worked on at once, since each has to wait for its last addition. */
+#define CHAINS 4
+#define MAX_DEPTH 8
+
+enum { NO_PENALTY, STD_OVER_INPUT, STD, GROUPS };
+
+#define REAL float
+#define INTEGER int32_t
+#define SUFFIX f32
+#define IS_FLOAT 1
+#include "network.c"
+#undef REAL
+#undef INTEGER
+#undef SUFFIX
+#undef IS_FLOAT
+
+#define REAL double
+#define INTEGER int64_t
+#define SUFFIX f64
+#define IS_FLOAT 0
+#include "network.c"
+
+#else /* ---- for one REAL ---- */
+
+#define V NAME(vector)
+#define W NAME(integers)
+#define LANES ((int)(VECTOR_BYTES / sizeof(REAL)))
+#define VECTORS_OF(n) for (int q = 0; q < (n); q += LANES)
+
+/* ---- what Python hands over, field for field as in network.py; what is not wanted is NULL ---- */
+
+/* A layer as its tensors lie in memory, contiguous; what is not there is NULL. */
+#define LAYER NAME(whole_layer)
+typedef struct {
+    const REAL *coef;                           /* (out, in, bases) */
+    const REAL *scale_spline, *scale_base;      /* (out, in) */
+    const REAL *bias;                           /* (out,) */
+    const REAL *fill;                           /* (out, in) */
+    const REAL *knots;                          /* (in, count) */
+    const uint8_t *mask, *coef_mask;            /* (out, in), (out, in, bases) */
+    int64_t n_in, n_out, count, k, base;
+} LAYER;
+
+#define NETWORK NAME(network)
+typedef struct {
+    const LAYER *layers;
+    int64_t depth, batch;
+    const REAL *x;                 /* (batch, in), with the strides below */
+    int64_t x_row, x_column;
+    REAL *y;                       /* (batch, out) */
+    const REAL *grad;              /* of y */
+    REAL *grad_x;                  /* (batch, in) */
+    REAL *const *gradients;        /* in coef, scale_spline, scale_base and bias of each layer */
+    const REAL *labels;            /* (batch, out), for an objective */
+    double lamb, l1, entropy;
+    int64_t metric;
+    double loss, reg;              /* the objective is loss + lamb * reg */
+} NETWORK;
+
+/* ---- a layer at work ---- */
+
+/* How an array of numbers is spread about its mean. */
+typedef struct {
+    double n, mean, squares;
+} NAME(spread_t);
+#define SPREAD NAME(spread_t)
+
+#define WORK NAME(work)
+typedef struct {
+    const LAYER *layer;
+    int n_in, n_out, count, k, rows; /* rows: bases, and the base function */
+    REAL *weight;                    /* (out, in, rows), 0 where pruned */
+    REAL *offset;                    /* (out,) */
+    REAL *steps;                     /* (in, count, k + 1): what each knot brings, see `prepare_steps` */
+    REAL *x, *grad;                  /* (in, STRIP): the nodes below, and the gradient in them */
+    REAL *values, *slopes;           /* (in, rows, STRIP) */
+    V *sums, *bias_sums;             /* (out, in, rows), (out,): gradients, still in lanes */
+    SPREAD *edges, *nodes;           /* (out, in), (in,) */
+    double *edge_pull, *node_pull;   /* what the penalty asks of each, times its departure from the mean */
+} WORK;
+
+/* All memory of a network at work; `last` are its outputs and their gradient. */
+#define ROOM NAME(whole_room)
+typedef struct {
+    WORK work[MAX_DEPTH];
+    int depth;
+    REAL *y, *grad;
+    void *memory;
+} ROOM;
+
+/* Lay out what a network needs in `memory`, or only count it where that is NULL. Gives the bytes. */
+static int64_t NAME(lay_out)(const NETWORK *network, ROOM *room, char *memory) {
+    int64_t at = 0;
+#define TAKE(field, n) field = memory ? (void *)(memory + at) : NULL, at += ((n) * sizeof *(field) + 63) / 64 * 64
+    room->depth = (int)network->depth;
+    for (int d = 0; d < room->depth; d++) {
+        const LAYER *layer = &network->layers[d];
+        WORK *w = &room->work[d];
+        *w = (WORK){.layer = layer, .n_in = (int)layer->n_in, .n_out = (int)layer->n_out, .count = (int)layer->count,
+                    .k = (int)layer->k, .rows = (int)(layer->count - layer->k)};
+        const int64_t edges = layer->n_in * layer->n_out;
+        TAKE(w->sums, edges * w->rows);
+        TAKE(w->bias_sums, w->n_out);
+        TAKE(w->weight, edges * w->rows);
+        TAKE(w->offset, w->n_out);
+        TAKE(w->steps, layer->n_in * layer->count * (layer->k + 1));
+        TAKE(w->x, layer->n_in * STRIP);
+        TAKE(w->grad, layer->n_in * STRIP);
+        TAKE(w->values, layer->n_in * w->rows * STRIP);
+        TAKE(w->slopes, layer->n_in * w->rows * STRIP);
+        TAKE(w->edges, edges);
+        TAKE(w->nodes, layer->n_in);
+        TAKE(w->edge_pull, edges);
+        TAKE(w->node_pull, layer->n_in);
+    }
+    TAKE(room->y, room->work[room->depth - 1].n_out * STRIP);
+    TAKE(room->grad, room->work[room->depth - 1].n_out * STRIP);
+#undef TAKE
+    return at;
+}
+
+static int NAME(take_whole_room)(const NETWORK *network, ROOM *room) {
+    room->memory = aligned(NAME(lay_out)(network, room, NULL));
+    if (room->memory) NAME(lay_out)(network, room, room->memory);
+    return room->memory != NULL;
+}
+
+INLINE int NAME(is_on)(const LAYER *layer, int64_t edge) { return !layer->mask || layer->mask[edge]; }
+INLINE int NAME(is_coef_on)(const LAYER *layer, int64_t coef) { return !layer->coef_mask || layer->coef_mask[coef]; }
+
+/* For knot j: itself, and 1 / (t[m + d + 1] - t[m]) for the bases of degree d = 0..k - 1 that end there, m = j - d - 1;
+ * 0 where knots coincide, as the basis is. */
+static void NAME(prepare_steps)(WORK *w) {
+    for (int i = 0; i < w->n_in; i++)
+        for (int j = 0; j < w->count; j++) {
+            const REAL *t = w->layer->knots + i * w->count;
+            REAL *step = w->steps + (i * w->count + j) * (w->k + 1);
+            step[0] = t[j];
+            for (int d = 0; d < w->k; d++)
+                step[d + 1] = j > d && t[j] > t[j - d - 1] ? 1 / (t[j] - t[j - d - 1]) : 0;
+        }
+}
+
+static void NAME(prepare_weights)(WORK *w) {
+    const LAYER *layer = w->layer;
+    const int bases = w->rows - 1;
+    for (int o = 0; o < w->n_out; o++) {
+        double offset = layer->bias ? layer->bias[o] : 0;
+        for (int64_t i = 0; i < w->n_in; i++) {
+            const int64_t edge = o * w->n_in + i;
+            REAL *weight = w->weight + edge * w->rows;
+            if (!NAME(is_on)(layer, edge)) {
+                memset(weight, 0, w->rows * sizeof *weight);
+                offset += layer->fill ? layer->fill[edge] : 0;
+                continue;
+            }
+            const REAL *coef = layer->coef + edge * bases, scale = layer->scale_spline[edge];
+            for (int m = 0; m < bases; m++)
+                weight[m] = NAME(is_coef_on)(layer, edge * bases + m) ? coef[m] * scale : 0;
+            weight[bases] = layer->scale_base[edge];
+        }
+        w->offset[o] = (REAL)offset;
+    }
+}
+
+/* ---- features of a strip ---- */
+
+/* De Boor's recursion on bases over the length of their support, one knot after the other: at knot j ends a basis of
+ * each degree, made of two of the degree below, of which one ended at the knot before. */
+INLINE void NAME(pass_knots)(const int k, const REAL *steps, int count, V x, REAL *values, REAL *slopes) {
+    V distance[MAX_DEGREE + 1] = {0}, before[MAX_DEGREE] = {0};
+    W was_above = {0};
+    for (int j = 0; j < count; j++, steps += k + 1) {
+        const V here = x - steps[0];
+        const W above = (W)(here >= 0);
+        V ended = (V)(was_above & ~above & (W)NAME(splat)(steps[1]));
+        UNROLL for (int d = 1; d <= k; d++) {
+            const V next = distance[d] * before[d - 1] - here * ended;
+            if (d == k && j > k) {
+                NAME(store)(values + (j - k - 1) * STRIP, next);
+                if (slopes) NAME(store)(slopes + (j - k - 1) * STRIP, (before[k - 1] - ended) * (REAL)k);
+            }
+            before[d - 1] = ended;
+            ended = next * steps[d + 1]; /* of the last degree: not used */
+        }
+        UNROLL for (int d = k; d > 0; d--) distance[d] = distance[d - 1];
+        distance[0] = here;
+        was_above = above;
+    }
+}
+
+WHOLE void NAME(pass_any)(int k, const REAL *steps, int count, V x, REAL *values, REAL *slopes) {
+    NAME(pass_knots)(k, steps, count, x, values, slopes);
+}
+
+static void NAME(fill_strip)(WORK *w, int n, int slopes_too) {
+    for (int i = 0; i < w->n_in; i++) {
+        const REAL *x = w->x + i * STRIP, *t = w->layer->knots + i * w->count;
+        const REAL low = 2 * t[0] - t[1], high = 2 * t[w->count - 1] - t[w->count - 2];
+        const REAL *steps = w->steps + i * w->count * (w->k + 1);
+        REAL *values = w->values + i * w->rows * STRIP, *slopes = slopes_too ? w->slopes + i * w->rows * STRIP : NULL;
+        VECTORS_OF(n) {
+            const V v = NAME(load)(x + q); /* all bases are 0 from one span outside on; nan stays nan */
+            const V near = NAME(choose)((W)(v < low), NAME(splat)(low),
+                                        NAME(choose)((W)(v > high), NAME(splat)(high), v));
+            REAL *s = slopes ? slopes + q : NULL;
+            switch (w->k) {
+            case 2: NAME(pass_knots)(2, steps, w->count, near, values + q, s); break;
+            case 3: NAME(pass_knots)(3, steps, w->count, near, values + q, s); break;
+            default: NAME(pass_any)(w->k, steps, w->count, near, values + q, s);
+            }
+        }
+        const int base = (w->rows - 1) * STRIP;
+        NAME(base_values)((int)w->layer->base, x, n, values + base, slopes ? slopes + base : NULL);
+    }
+}
+
+/* to[q] = sum of weight[f] * from[f][q] */
+static void NAME(combine)(const REAL *weight, const REAL *from, int rows, int n, REAL *to) {
+    for (int q = 0; q < n; q += CHAINS * LANES) {
+        V sum[CHAINS] = {0};
+        for (int f = 0; f < rows; f++)
+            UNROLL for (int c = 0; c < CHAINS; c++)
+                sum[c] += NAME(load)(from + f * STRIP + q + c * LANES) * weight[f];
+        UNROLL for (int c = 0; c < CHAINS; c++) NAME(store)(to + q + c * LANES, sum[c]);
+    }
+}
+
+/* sums[f] += with[q] * from[f][q] */
+static void NAME(correlate)(const REAL *with, const REAL *from, int rows, int n, V *sums) {
+    for (int q = 0; q < n; q += CHAINS * LANES) {
+        V w[CHAINS];
+        UNROLL for (int c = 0; c < CHAINS; c++) w[c] = NAME(load)(with + q + c * LANES);
+        for (int f = 0; f < rows; f++) {
+            V part[CHAINS];
+            UNROLL for (int c = 0; c < CHAINS; c++) part[c] = w[c] * NAME(load)(from + f * STRIP + q + c * LANES);
+            sums[f] += (part[0] + part[1]) + (part[2] + part[3]);
+        }
+    }
+}
+
+INLINE void NAME(clear_rest)(REAL *values, int n, int padded) {
+    for (int q = n; q < padded; q++) values[q] = 0;
+}
+
+/* ---- how values are spread ---- */
+
+/* Add n values, of a strip padded with anything; the update is that of Chan, Golub and LeVeque (1979). */
+static void NAME(add_spread)(SPREAD *s, REAL *values, int n, int padded) {
+    NAME(clear_rest)(values, n, padded);
+    V sum = {0}, squares = {0};
+    VECTORS_OF(padded) sum += NAME(load)(values + q);
+    const double mean = (double)NAME(total)(sum) / n, apart = mean - s->mean, all = s->n + n;
+    REAL centred[STRIP];
+    VECTORS_OF(padded) NAME(store)(centred + q, NAME(load)(values + q) - (REAL)mean);
+    NAME(clear_rest)(centred, n, padded);
+    VECTORS_OF(padded) squares += NAME(load)(centred + q) * NAME(load)(centred + q);
+    s->mean += apart * n / all;
+    s->squares += (double)NAME(total)(squares) + apart * apart * s->n * n / all;
+    s->n = all;
+}
+
+/* to[q] += pull * (values[q] - mean), for the n values that there are */
+static void NAME(pull_apart)(REAL *to, const REAL *values, double pull, double mean, int n, int padded) {
+    REAL added[STRIP];
+    VECTORS_OF(padded) NAME(store)(added + q, (NAME(load)(values + q) - (REAL)mean) * (REAL)pull);
+    NAME(clear_rest)(added, n, padded);
+    VECTORS_OF(padded) NAME(store)(to + q, NAME(load)(to + q) + NAME(load)(added + q));
+}
+
+/* ---- forward and backward for a strip ---- */
+
+static void NAME(read_strip)(const NETWORK *network, ROOM *room, int64_t first, int n, int padded) {
+    const WORK *w = &room->work[0];
+    for (int i = 0; i < w->n_in; i++) {
+        const REAL *from = network->x + first * network->x_row + i * network->x_column;
+        for (int q = 0; q < n; q++) w->x[i * STRIP + q] = from[q * network->x_row];
+        NAME(clear_rest)(w->x + i * STRIP, n, padded);
+    }
+}
+
+static void NAME(forward_strip)(ROOM *room, int n, int padded, int slopes, int spreads) {
+    for (int d = 0; d < room->depth; d++) {
+        WORK *w = &room->work[d];
+        REAL *y = d + 1 < room->depth ? room->work[d + 1].x : room->y, edge[STRIP];
+        NAME(fill_strip)(w, padded, slopes && (d || slopes > 1));
+        for (int i = 0; spreads && i < w->n_in; i++) NAME(add_spread)(&w->nodes[i], w->x + i * STRIP, n, padded);
+        for (int o = 0; o < w->n_out; o++) {
+            REAL *to = y + o * STRIP;
+            VECTORS_OF(padded) NAME(store)(to + q, NAME(splat)(w->offset[o]));
+            for (int i = 0; i < w->n_in; i++) {
+                const int64_t e = o * w->n_in + i;
+                if (!NAME(is_on)(w->layer, e)) continue;
+                NAME(combine)(w->weight + e * w->rows, w->values + i * w->rows * STRIP, w->rows, padded, edge);
+                if (spreads) NAME(add_spread)(&w->edges[e], edge, n, padded);
+                VECTORS_OF(padded) NAME(store)(to + q, NAME(load)(to + q) + NAME(load)(edge + q));
+            }
+        }
+    }
+}
+
+/* After `forward_strip` with slopes; the gradient in the outputs is in the room, 0 from n on. */
+static void NAME(backward_strip)(ROOM *room, int n, int padded, int x_too, int pulls) {
+    for (int d = room->depth - 1; d >= 0; d--) {
+        WORK *w = &room->work[d];
+        const REAL *grads = d + 1 < room->depth ? room->work[d + 1].grad : room->grad;
+        const int down = d || x_too;
+        REAL edge[STRIP], slope[STRIP], grad[STRIP];
+        if (down) memset(w->grad, 0, w->n_in * STRIP * sizeof *w->grad);
+        for (int o = 0; o < w->n_out; o++) {
+            VECTORS_OF(padded) w->bias_sums[o] += NAME(load)(grads + o * STRIP + q);
+            for (int i = 0; i < w->n_in; i++) {
+                const int64_t e = o * w->n_in + i;
+                if (!NAME(is_on)(w->layer, e)) continue;
+                const REAL *weight = w->weight + e * w->rows, *g = grads + o * STRIP;
+                if (pulls && w->edge_pull[e]) {
+                    NAME(combine)(weight, w->values + i * w->rows * STRIP, w->rows, padded, edge);
+                    memcpy(grad, g, padded * sizeof *grad);
+                    NAME(pull_apart)(grad, edge, w->edge_pull[e], w->edges[e].mean, n, padded);
+                    g = grad;
+                }
+                NAME(correlate)(g, w->values + i * w->rows * STRIP, w->rows, padded, w->sums + e * w->rows);
+                if (!down) continue;
+                NAME(combine)(weight, w->slopes + i * w->rows * STRIP, w->rows, padded, slope);
+                REAL *to = w->grad + i * STRIP;
+                VECTORS_OF(padded) NAME(store)(to + q, NAME(load)(to + q) + NAME(load)(slope + q) * NAME(load)(g + q));
+            }
+        }
+        for (int i = 0; pulls && d && i < w->n_in; i++)
+            if (w->node_pull[i])
+                NAME(pull_apart)(w->grad + i * STRIP, w->x + i * STRIP, w->node_pull[i], w->nodes[i].mean, n, padded);
+    }
+}
+
+/* From sums to the gradients in what the weights are made of. */
+static void NAME(write_gradients)(const NETWORK *network, const ROOM *room) {
+    for (int d = 0; d < room->depth; d++) {
+        const WORK *w = &room->work[d];
+        const LAYER *layer = w->layer;
+        const int bases = w->rows - 1;
+        REAL *const *to = network->gradients + 4 * d, *coef = to[0], *scale_spline = to[1], *scale_base = to[2];
+        for (int o = 0; to[3] && o < w->n_out; o++) to[3][o] = NAME(total)(w->bias_sums[o]);
+        for (int64_t e = 0; e < w->n_in * w->n_out; e++) {
+            const int on = NAME(is_on)(layer, e);
+            REAL spline = 0;
+            for (int m = 0; m < bases; m++) {
+                const int64_t c = e * bases + m;
+                const REAL sum = on && NAME(is_coef_on)(layer, c) ? NAME(total)(w->sums[e * w->rows + m]) : 0;
+                spline += sum * layer->coef[c];
+                if (coef) coef[c] = sum * layer->scale_spline[e];
+            }
+            if (scale_spline) scale_spline[e] = spline;
+            if (scale_base) scale_base[e] = on ? NAME(total)(w->sums[e * w->rows + bases]) : 0;
+        }
+    }
+}
+
+#define FOR_STRIPS(batch)                                                                                              \
+    for (int64_t first = 0; first < (batch); first += STRIP)                                                           \
+        for (int n = (batch) - first < STRIP ? (int)((batch) - first) : STRIP, once = 1,                               \
+                 padded = (n + CHAINS * LANES - 1) / (CHAINS * LANES) * (CHAINS * LANES);                              \
+             once; once = 0)
+
+static void NAME(prepare_network)(ROOM *room, int gradients) {
+    for (int d = 0; d < room->depth; d++) {
+        WORK *w = &room->work[d];
+        NAME(prepare_weights)(w);
+        if (!gradients) continue;
+        memset(w->sums, 0, w->n_in * w->n_out * w->rows * sizeof *w->sums);
+        memset(w->bias_sums, 0, w->n_out * sizeof *w->bias_sums);
+    }
+}
+
+static void NAME(prepare_knots)(ROOM *room) {
+    for (int d = 0; d < room->depth; d++) NAME(prepare_steps)(&room->work[d]);
+}
+
+/* ---- the objective of a training ---- */
+
+/* The penalty of a layer, from the spreads of its edges and nodes, and what it asks of each: pykan's `reg`. */
+static double NAME(penalise)(WORK *w, const NETWORK *network) {
+    const int n_in = w->n_in, n_out = w->n_out, by_node = network->metric == STD_OVER_INPUT;
+    const double smallest = 1e-30, ln2 = 0.6931471805599453, rows = (double)network->batch - 1;
+    double total = 0;
+    double *pull = w->edge_pull; /* first the size of each edge, and the slope of the penalty in it */
+#define STD_OF(spread) sqrt((spread).squares / rows > smallest ? (spread).squares / rows : smallest)
+#define SIZE(o, i) (STD_OF(w->edges[(o) * n_in + (i)]) / (by_node ? STD_OF(w->nodes[i]) + 0.1 : 1))
+    if (network->metric == GROUPS) {
+        for (int i = 0; i < n_in; i++) {
+            double squares = 0, live = 0;
+            for (int o = 0; o < n_out; o++) {
+                squares += SIZE(o, i) * SIZE(o, i);
+                live += NAME(is_on)(w->layer, o * n_in + i);
+            }
+            total += network->l1 * sqrt(squares * live);
+            for (int o = 0; o < n_out; o++) pull[o * n_in + i] = network->l1 * SIZE(o, i) * sqrt(live / squares);
+        }
+    } else {
+        for (int e = 0; e < n_in * n_out; e++) {
+            total += network->l1 * SIZE(e / n_in, e % n_in);
+            pull[e] = network->l1;
+        }
+        for (int axis = 0; axis < 2; axis++) { /* shares among the edges into each node, and out of each */
+            const int groups = axis ? n_in : n_out, members = axis ? n_out : n_in;
+            for (int a = 0; a < groups; a++) {
+                double sum = 1, mean = 0;
+                for (int b = 0; b < members; b++) sum += axis ? SIZE(b, a) : SIZE(a, b);
+                for (int b = 0; b < members; b++) {
+                    const double share = (axis ? SIZE(b, a) : SIZE(a, b)) / sum, log = log2(share + 1e-4);
+                    const double slope = -(log + share / ((share + 1e-4) * ln2)) / groups * network->entropy;
+                    total -= network->entropy * share * log / groups;
+                    mean += slope * share;
+                    pull[axis ? b * n_in + a : a * n_in + b] += slope / sum;
+                }
+                for (int b = 0; b < members; b++) pull[axis ? b * n_in + a : a * n_in + b] -= mean / sum;
+            }
+        }
+    }
+    for (int i = 0; i < n_in; i++) {
+        const double node = STD_OF(w->nodes[i]), over = by_node ? node + 0.1 : 1;
+        double slope = 0;
+        for (int o = 0; o < n_out; o++) {
+            const double std = STD_OF(w->edges[o * n_in + i]), share = pull[o * n_in + i] * network->lamb / over;
+            const int moves = w->edges[o * n_in + i].squares / rows > smallest;
+            slope -= share * std / over;
+            pull[o * n_in + i] = moves ? share / (std * rows) : 0;
+        }
+        w->node_pull[i] = by_node && w->nodes[i].squares / rows > smallest ? slope / (node * rows) : 0;
+    }
+#undef STD_OF
+#undef SIZE
+    return total;
+}
+
+/* The gradient of the squared error of a strip, into the room. Gives the sum of squares. */
+static double NAME(squared_error)(const NETWORK *network, ROOM *room, int64_t first, int n, int padded) {
+    const int n_out = room->work[room->depth - 1].n_out;
+    const double numbers = (double)network->batch * n_out;
+    double sum = 0;
+    for (int o = 0; o < n_out; o++) {
+        REAL *grad = room->grad + o * STRIP;
+        for (int q = 0; q < n; q++) grad[q] = room->y[o * STRIP + q] - network->labels[(first + q) * n_out + o];
+        NAME(clear_rest)(grad, n, padded);
+        V squares = {0};
+        VECTORS_OF(padded) {
+            const V error = NAME(load)(grad + q);
+            squares += error * error;
+            NAME(store)(grad + q, error * (REAL)(2 / numbers));
+        }
+        sum += NAME(total)(squares);
+    }
+    return sum / numbers;
+}
+
+/* Mean squared error and penalty, and their gradient in what is wanted. */
+static double NAME(objective)(NETWORK *network, ROOM *room) {
+    const int penalised = network->metric != NO_PENALTY;
+    NAME(prepare_network)(room, 1);
+    network->loss = network->reg = 0;
+    if (penalised) {
+        for (int d = 0; d < room->depth; d++) {
+            WORK *w = &room->work[d];
+            memset(w->edges, 0, w->n_in * w->n_out * sizeof *w->edges);
+            memset(w->nodes, 0, w->n_in * sizeof *w->nodes);
+        }
+        FOR_STRIPS(network->batch) {
+            NAME(read_strip)(network, room, first, n, padded);
+            NAME(forward_strip)(room, n, padded, 0, 1);
+        }
+        for (int d = 0; d < room->depth; d++) network->reg += NAME(penalise)(&room->work[d], network);
+    }
+    FOR_STRIPS(network->batch) {
+        NAME(read_strip)(network, room, first, n, padded);
+        NAME(forward_strip)(room, n, padded, 1, 0);
+        network->loss += NAME(squared_error)(network, room, first, n, padded);
+        NAME(backward_strip)(room, n, padded, 0, penalised);
+    }
+    NAME(write_gradients)(network, room);
+    return network->loss + network->lamb * network->reg;
+}
+
+/* ---- what Python calls ---- */
+
+/* Bytes of the structs, to compare with Python's. */
+int64_t NAME(kan_whole_layer_size)(void) { return sizeof(LAYER); }
+int64_t NAME(kan_network_size)(void) { return sizeof(NETWORK); }
+
+/* Write y. Gives 0, or NO_MEMORY. */
+int NAME(kan_network_forward)(const NETWORK *network) {
+    ROOM room;
+    if (!NAME(take_whole_room)(network, &room)) return NO_MEMORY;
+    NAME(prepare_knots)(&room);
+    NAME(prepare_network)(&room, 0);
+    const int n_out = room.work[room.depth - 1].n_out;
+    FOR_STRIPS(network->batch) {
+        NAME(read_strip)(network, &room, first, n, padded);
+        NAME(forward_strip)(&room, n, padded, 0, 0);
+        for (int o = 0; o < n_out; o++)
+            for (int q = 0; q < n; q++) network->y[(first + q) * n_out + o] = room.y[o * STRIP + q];
+    }
+    free(room.memory);
+    return DONE;
+}
+
+/* Write the gradients that are wanted. Gives 0, or NO_MEMORY. */
+int NAME(kan_network_backward)(const NETWORK *network) {
+    ROOM room;
+    if (!NAME(take_whole_room)(network, &room)) return NO_MEMORY;
+    NAME(prepare_knots)(&room);
+    NAME(prepare_network)(&room, 1);
+    const int n_out = room.work[room.depth - 1].n_out, n_in = room.work[0].n_in;
+    FOR_STRIPS(network->batch) {
+        NAME(read_strip)(network, &room, first, n, padded);
+        NAME(forward_strip)(&room, n, padded, 1 + (network->grad_x != NULL), 0);
+        for (int o = 0; o < n_out; o++) {
+            for (int q = 0; q < n; q++) room.grad[o * STRIP + q] = network->grad[(first + q) * n_out + o];
+            NAME(clear_rest)(room.grad + o * STRIP, n, padded);
+        }
+        NAME(backward_strip)(&room, n, padded, network->grad_x != NULL, 0);
+        for (int i = 0; network->grad_x && i < n_in; i++)
+            for (int q = 0; q < n; q++) network->grad_x[(first + q) * n_in + i] = room.work[0].grad[i * STRIP + q];
+    }
+    NAME(write_gradients)(network, &room);
+    free(room.memory);
+    return DONE;
+}
+
+/* Write loss, reg and the gradients that are wanted. Gives 0, or NO_MEMORY. */
+int NAME(kan_network_objective)(NETWORK *network) {
+    ROOM room;
+    if (!NAME(take_whole_room)(network, &room)) return NO_MEMORY;
+    NAME(prepare_knots)(&room);
+    NAME(objective)(network, &room);
+    free(room.memory);
+    return DONE;
+}
+
+#undef V
+#undef W
+#undef LANES
+#undef VECTORS_OF
+#undef LAYER
+#undef NETWORK
+#undef SPREAD
+#undef WORK
+#undef ROOM
+#undef FOR_STRIPS
+#endif

@@ -1,0 +1,308 @@
+"""Small networks in one native call, against the same network on torch."""
+
+from __future__ import annotations
+
+import copy
+import itertools
+import os
+import pickle
+import threading
+import warnings
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.interpolate import BSpline
+from torch import Tensor
+
+from kan_widget import KAN, KANLayer
+from kan_widget.nn import native, whole
+from kan_widget.nn.native import selftest
+from kan_widget.nn.native.network import Networks
+from tests.nn import oracle
+from tests.nn.test_native import BASES, draw, has_compiler
+
+pytestmark = pytest.mark.skipif(not has_compiler(), reason="no C compiler")
+
+
+@pytest.fixture(autouse=True)
+def _forced(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAN_WIDGET_BACKEND", "native")
+    assert native.backend().name == "native", native.backend().reason
+
+
+def build(
+    width: list[int],
+    *,
+    seed: int = 0,
+    grid: int = 5,
+    k: int = 3,
+    base: str = "silu",
+    dtype: torch.dtype = torch.float64,
+    share: float = 0.3,
+) -> KAN:
+    """A network on uneven knots with everything that one can have: masks, fills, biases, single coefficients pruned."""
+    generator = torch.Generator().manual_seed(seed)
+    layers = []
+    for n_in, n_out in itertools.pairwise(width):
+        with oracle.float64():
+            knots = oracle.uneven_grid(n_in, grid, k, generator) * 1.5
+        size = (n_out, n_in)
+        layer = KANLayer(
+            knots.to(dtype),
+            draw(generator, *size, grid + k).to(dtype),
+            draw(generator, *size).to(dtype),
+            draw(generator, *size).to(dtype),
+            k=k,
+            base=base,
+            bias=draw(generator, n_out).to(dtype),
+            mask=draw(generator, *size) > 2 * share - 1,
+            fill=draw(generator, *size).to(dtype),
+            coef_mask=draw(generator, *size, grid + k) > 2 * share - 1,
+        )
+        layers.append(layer)
+    return KAN.from_layers(layers)
+
+
+def gradients(model: KAN, x: Tensor, backend: str) -> list[Tensor]:
+    """Outputs and all gradients of a sum that depends on each output."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KAN_WIDGET_BACKEND", backend)
+        x = x.clone().requires_grad_()
+        model.zero_grad()
+        y = model(x)
+        (y * torch.linspace(-1, 2, y.numel(), dtype=y.dtype).view_as(y)).sum().backward()
+    return [y.detach(), x.grad, *(p.grad for p in model.parameters() if p.grad is not None)]
+
+
+def assert_same(ours: list[Tensor], theirs: list[Tensor], tolerance: float) -> None:
+    assert len(ours) == len(theirs)
+    for one, two in zip(ours, theirs, strict=True):
+        scale = 1 + float(two.abs().max()) if two.numel() else 1.0
+        torch.testing.assert_close(one.double(), two.double(), rtol=0, atol=tolerance * scale)
+
+
+@given(
+    seed=st.integers(0, 10_000),
+    width=st.lists(st.integers(1, 7), min_size=2, max_size=5),
+    rows=st.integers(0, 300),
+    grid=st.integers(1, 12),
+    k=st.integers(1, 5),
+    base=st.sampled_from(BASES),
+    share=st.sampled_from([0.0, 0.3, 1.0]),
+    single=st.booleans(),
+    dtype=st.sampled_from([torch.float32, torch.float64]),
+)
+@settings(max_examples=60)
+def test_values_and_gradients_are_those_of_the_definition(
+    seed: int,
+    width: list[int],
+    rows: int,
+    grid: int,
+    k: int,
+    base: str,
+    share: float,
+    single: bool,
+    dtype: torch.dtype,
+) -> None:
+    model = build(width, seed=seed, grid=grid, k=k, base=base, share=share, dtype=dtype)
+    for layer in model.layers:
+        layer.coef_mask = layer.coef_mask if single else None
+        layer.scale_base.requires_grad_(not single)
+        layer.bias.requires_grad_(single)
+    # Slopes of splines of degree 1 jump at knots, and so may what rounding puts on one side or the other.
+    x = draw(torch.Generator().manual_seed(seed), rows, width[0]) * 3
+    if k > 1:
+        knots = model.layers[0].grid.T.to(x.dtype)
+        x[: len(knots)] = knots[:rows]
+    x = x.to(dtype)
+    assert whole.stack_of(model) is not None
+    ours = gradients(model, x, "native")
+    exact = model.copy().double()
+    leaf = x.double().requires_grad_()
+    stack = whole.stack_of(exact)
+    assert stack is not None
+    y = whole.plain_network(stack, leaf)
+    (y * torch.linspace(-1, 2, y.numel(), dtype=dtype).double().view_as(y)).sum().backward()
+    theirs = [y.detach(), leaf.grad, *(p.grad for p in exact.parameters() if p.grad is not None)]
+    # What a layer rounds, the next ones multiply by their slopes.
+    depth = 4.0 ** (len(width) - 2)
+    assert_same(ours, theirs, (1e-12 if dtype == torch.float64 else 1e-5) * depth)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("width", [[2, 5, 1], [3, 4, 4, 2], [16, 16]])
+def test_the_torch_path_says_the_same(width: list[int], dtype: torch.dtype) -> None:
+    model = build(width, dtype=dtype)
+    x = (draw(torch.Generator().manual_seed(1), 1000, width[0]) * 1.2).to(dtype)
+    assert_same(gradients(model, x, "native"), gradients(model, x, "torch"), 1e-12 if dtype == torch.float64 else 2e-5)
+
+
+def test_repeated_knots_are_scipys() -> None:
+    k, rows = 3, 200
+    knots = torch.tensor([0.0, 0.1, 0.2, 0.3, 0.5, 0.5, 0.7, 0.7, 0.7, 0.9, 1.0, 1.1, 1.2], dtype=torch.float64)
+    model = build([1, 1], grid=6, k=k, base="zero", share=0)
+    layer = model.layers[0]
+    layer.coef_mask = None
+    layer.grid.copy_(knots)
+    x = torch.linspace(0.3, 0.899, rows, dtype=torch.float64)[:, None].requires_grad_()
+    y = model(x)
+    curve = BSpline(knots.numpy(), layer.coef.detach().flatten().numpy(), k)
+    factor = layer.scale_spline.item()
+    expected = torch.as_tensor(curve(x.detach().numpy())) * factor + layer.bias.item()
+    torch.testing.assert_close(y.detach(), expected, rtol=0, atol=1e-13)
+    (slope,) = torch.autograd.grad(y.sum(), x)
+    expected = torch.as_tensor(curve.derivative()(x.detach().numpy())) * factor
+    torch.testing.assert_close(slope, expected, rtol=0, atol=1e-12)
+
+
+def test_gradients_pass_the_finite_difference_check_twice() -> None:
+    model = build([2, 3, 1], grid=3, share=0.1)
+    x = (draw(torch.Generator().manual_seed(5), 5, 2) * 0.9).requires_grad_()
+    names = [name for name, p in model.named_parameters() if p.requires_grad]
+
+    def evaluate(x: Tensor, *values: Tensor) -> Tensor:
+        return torch.func.functional_call(model, dict(zip(names, values, strict=True)), x)
+
+    leaves = [p.detach().clone().requires_grad_() for p in model.parameters() if p.requires_grad]
+    assert torch.autograd.gradcheck(evaluate, (x, *leaves))
+    assert torch.autograd.gradgradcheck(evaluate, (x, *leaves))
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 3e38, -3e38])
+@pytest.mark.parametrize("base", BASES)
+def test_nan_and_infinity_come_out_as_from_torch(value: float, base: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    model = build([2, 3, 1], base=base, dtype=torch.float32, share=0)
+    x = draw(torch.Generator().manual_seed(0), 40, 2).float()
+    x[20, 1] = value
+    ours = model(x)
+    monkeypatch.setenv("KAN_WIDGET_BACKEND", "torch")
+    torch.testing.assert_close(ours, model(x), rtol=1e-5, atol=1e-5, equal_nan=True)
+
+
+def test_points_may_lie_anyhow_in_memory_and_only_some_columns_be_read() -> None:
+    model = build([2, 3, 1])
+    x = draw(torch.Generator().manual_seed(0), 50, 2)
+    expected = model(x)
+    for strided in (x.T.contiguous().T, torch.stack([x, x], -1)[..., 1], x.repeat(1, 2)[:, :2]):
+        assert not strided.is_contiguous()
+        assert torch.equal(model(strided), expected)
+    assert torch.equal(model(x[:1].expand(7, 2)), expected[:1].expand(7, 1))
+    some = KAN.from_layers(model.layers, columns=[3, 1], in_features=4)
+    wide = draw(torch.Generator().manual_seed(1), 50, 4)
+    wide[:, 3], wide[:, 1] = x[:, 0], x[:, 1]
+    assert torch.equal(some(wide), expected)
+
+
+def is_whole(model: KAN, x: Tensor) -> bool:
+    with torch.no_grad():
+        return whole.evaluate_whole(model, x) is not None
+
+
+def test_other_networks_and_points_are_left_to_the_layers() -> None:
+    x = torch.zeros(4, 2, dtype=torch.float64)
+    assert is_whole(build([2, 3, 1]), x)
+    assert not is_whole(build([2, 3, 1]), x.float())
+    assert not is_whole(build([2, 3, 1]), x[0])
+    assert not is_whole(build([2, 3, 1]), torch.nn.Parameter(x))
+    assert not is_whole(build([2, 300, 1]), x)
+    assert not is_whole(build([2, 3, 1], grid=700), x)
+    assert not is_whole(build([2] * 10), x)
+    assert not is_whole(build([2, 3, 1], k=16), x)
+    assert not is_whole(build([2, 3, 1], dtype=torch.bfloat16, share=0), x.bfloat16())
+    filled = build([2, 3, 1])
+    filled.layers[0].fill.requires_grad_()
+    assert not is_whole(filled, x)
+    filled(x).sum().backward()
+    assert filled.layers[0].fill.grad is not None
+
+
+def test_a_network_is_known_until_something_in_it_is_replaced() -> None:
+    model, x = build([2, 3, 1]), draw(torch.Generator().manual_seed(0), 60, 2)
+    other = build([2, 3, 1], seed=1)
+    first = model(x)
+    known = model.known
+    assert torch.equal(model(x), first)
+    assert model.known is known
+    with torch.no_grad():
+        model.layers[1].coef.mul_(2)
+        assert not torch.equal(model(x), first)
+        model.layers[1].coef.div_(2)
+        model.layers[0].coef.data = other.layers[0].coef.data
+        changed = model(x)
+        model.layers[0] = copy.deepcopy(model.layers[0])
+        assert torch.equal(model(x), changed)
+        model.layers[0].base = "zero"
+        assert not torch.equal(model(x), changed)
+        model.load_state_dict(other.state_dict())
+        model.layers[0].base = "silu"
+        assert torch.equal(model(x), other(x))
+        model.layers[0].mask = ~model.layers[0].mask
+        assert not torch.equal(model(x), other(x))
+    assert torch.equal(pickle.loads(pickle.dumps(model))(x), model(x))
+    assert torch.equal(model.copy()(x), model(x))
+    assert model.copy().known is None
+
+
+def test_a_change_before_the_backward_pass_is_noticed() -> None:
+    for name in ("coef", "scale_base", "mask", "grid"):
+        model = build([2, 3, 1])
+        y = model(draw(torch.Generator().manual_seed(0), 60, 2))
+        tensor = getattr(model.layers[1], name)
+        with torch.no_grad():
+            tensor.copy_(tensor.clone())
+        with pytest.raises(RuntimeError, match="changed in place"):
+            y.sum().backward()
+
+
+def test_calls_from_several_threads_do_not_disturb_each_other() -> None:
+    cases = [(build([3, 5, 2], seed=seed), draw(torch.Generator().manual_seed(seed), 400, 3)) for seed in range(2)]
+    expected = [gradients(model, x, "native") for model, x in cases]
+    copies = [(i, model.copy() if turn else model, x) for turn in range(2) for i, (model, x) in enumerate(cases)]
+    wrong: list[int] = []
+
+    def run(i: int, model: KAN, x: Tensor) -> None:
+        for _ in range(20):
+            y = model(x)
+            found = torch.autograd.grad(y.sum(), [p for p in model.parameters() if p.requires_grad])
+            if not torch.equal(y, expected[i][0]) or not all(bool(g.isfinite().all()) for g in found):
+                wrong.append(i)
+
+    threads = [threading.Thread(target=run, args=case) for case in copies]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_a_forked_process_goes_on() -> None:
+    model, x = build([2, 3, 1]), draw(torch.Generator().manual_seed(0), 300, 2)
+    expected = model(x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Python 3.12 warns of threads, and there are none of ours
+        child = os.fork()
+    if child == 0:
+        os._exit(0 if torch.equal(model(x), expected) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+@pytest.mark.parametrize("part", range(3))
+def test_the_test_at_the_start_looks_at_every_result(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    networks = native.networks_for(1 << 20)
+    assert networks is not None
+    assert selftest.check_networks(networks) == ""
+    name = "backward" if part else "forward"
+    original = getattr(Networks, name)
+
+    def nan(self: Networks, *args: Any) -> Any:
+        results = original(self, *args)
+        spoilt = results if not part else results[0] if part == 1 else results[1][-1]
+        spoilt.view(-1)[-1] = float("nan")
+        return results
+
+    monkeypatch.setattr(Networks, name, nan)
+    assert "off by nan" in selftest.check_networks(networks)
