@@ -48,7 +48,7 @@
 #define FEW_KNOTS 24
 #define MAX_THREADS 64
 /* Share of edges that are on below which they are gone through one by one. */
-#define FEW_EDGES 0.35
+#define FEW_EDGES(batch) ((batch) < BLOCK ? 0.35 : 0.5)
 /* Spans and bases that a table in registers holds. */
 #define ENTRIES 16
 
@@ -83,6 +83,23 @@ static void in_parallel(work_t work, void *job, int64_t n, int64_t threads) {
     for (int i = 1; i < threads; i++)
         if (running[i]) pthread_join(started[i], NULL);
         else run_share(&shares[i]);
+}
+
+/* Which of n flags are not zero, in order. Gives their number, or -1 where there are more than `most`. */
+static int64_t find_on(const uint8_t *flags, int64_t n, int32_t *found, int64_t most) {
+    int64_t total = 0;
+    for (int64_t start = 0; start < n; start += 8) {
+        uint64_t eight = 0;
+        if (n - start >= 8) memcpy(&eight, flags + start, 8);
+        else memcpy(&eight, flags + start, n - start);
+        for (; eight; total++) {
+            const int at = __builtin_ctzll(eight) / 8;
+            if (total == most) return -1;
+            found[total] = (int32_t)(start + at);
+            eight &= ~((uint64_t)255 << 8 * at);
+        }
+    }
+    return total;
 }
 
 static void *aligned(size_t bytes) {
@@ -176,7 +193,12 @@ INLINE V NAME(sigmoid)(V x) {
     p = p * r + 1;
     p = p * r + 1;
     W power = ((W)shifted - (W)NAME(splat)(magic)) << (IS_FLOAT ? 23 : 52);
-    V s = 1 / (1 + (V)((W)p + power));
+    V d = 1 + (V)((W)p + power);
+#if WIDE && IS_FLOAT /* a guess and a step of Newton's take a quarter of the time of a division */
+    V guess = (V)_mm512_rcp14_ps((__m512)d), s = guess + guess * (1 - d * guess);
+#else
+    V s = 1 / d;
+#endif
     return NAME(choose)((W)(x < -limit), NAME(splat)(0), s);
 }
 
@@ -213,6 +235,7 @@ typedef struct {
 #define COMPARE _mm512_cmp_ps_mask
 #define AND_COMPARE _mm512_mask_cmp_ps_mask
 #define LOAD_SOME _mm512_maskz_loadu_ps
+#define MOVE_SOME _mm512_maskz_mov_ps
 #define COMPRESS _mm512_maskz_compress_ps
 #define MINIMUM _mm512_mask_min_ps
 #define MAXIMUM _mm512_mask_max_ps
@@ -228,6 +251,7 @@ typedef struct {
 #define COMPARE _mm512_cmp_pd_mask
 #define AND_COMPARE _mm512_mask_cmp_pd_mask
 #define LOAD_SOME _mm512_maskz_loadu_pd
+#define MOVE_SOME _mm512_maskz_mov_pd
 #define COMPRESS _mm512_maskz_compress_pd
 #define MINIMUM _mm512_mask_min_pd
 #define MAXIMUM _mm512_mask_max_pd
@@ -274,18 +298,6 @@ WHOLE void NAME(sort_few)(const REAL *x, int n, const REAL *knots, int64_t step,
     }
     p->starts[count] = at;
 }
-#undef MASK
-#undef COMPARE
-#undef AND_COMPARE
-#undef LOAD_SOME
-#undef COMPRESS
-#undef MINIMUM
-#undef MAXIMUM
-#undef LOWEST
-#undef HIGHEST
-#undef STORE
-#undef SPLAT
-#undef COMPRESS_PLACES
 #endif
 
 /* How many knots are at or below each point, and 0 where all are. */
@@ -360,13 +372,19 @@ typedef struct {
     REAL *inverse[MAX_DEGREE + 1];
 } PREPARED;
 
-static void NAME(prepare)(PREPARED *to, const REAL *knots, int64_t step, int count, int k) {
-    for (int j = 0; j < count; j++) to->knots[k + j] = knots[j * step];
-    REAL *t = to->knots + k, low = t[1] - t[0], high = t[count - 1] - t[count - 2];
+static void NAME(extend)(REAL *to, const REAL *knots, int64_t step, int count, int k) {
+    for (int j = 0; j < count; j++) to[k + j] = knots[j * step];
+    REAL *t = to + k, low = t[1] - t[0], high = t[count - 1] - t[count - 2];
     for (int j = 1; j <= k; j++) t[-j] = t[1 - j] - low, t[count - 1 + j] = t[count - 2 + j] + high;
-    t = to->knots;
-    for (int d = 1; d <= k; d++)
-        for (int m = 0; m < count + 2 * k - d; m++) to->inverse[d][m] = 1 / (t[m + d] - t[m]);
+}
+
+static void NAME(prepare)(PREPARED *to, const REAL *knots, int64_t step, int count, int k) {
+    NAME(extend)(to->knots, knots, step, count, k);
+    for (int d = 1; d <= k; d++) /* what a vector has too many is written over by the next degree */
+        for (int m = 0; m < count + 2 * k - d; m += LANES) {
+            const REAL *t = to->knots + m;
+            NAME(store)(to->inverse[d] + m, 1 / (NAME(load)(t + d) - NAME(load)(t)));
+        }
 }
 
 WHOLE void NAME(fill)(const LAYER *l, int64_t input, int64_t first, int n, PREPARED *prepared, POINTS *p, int slopes) {
@@ -519,144 +537,227 @@ static void NAME(forward_blocks)(void *job, int64_t start, int64_t stop) {
 /* ---- forward where few edges are on ---- */
 
 #if WIDE
+/* A table of ENTRIES numbers in registers, and what is looked up in it: zeros where `there` is off. */
+#define TABLE NAME(table)
+#define EACH_PART UNROLL for (int part = 0; part < ENTRIES / LANES; part++)
+typedef struct {
+    V part[ENTRIES / (VECTOR_BYTES / sizeof(REAL))];
+} TABLE;
 #if IS_FLOAT
-#define LOOK_UP(table, at) _mm512_permutexvar_ps((__m512i)(at), (__m512)NAME(load)(table))
+#define LOOK_UP(there, table, at) ((V)_mm512_maskz_permutexvar_ps(there, (__m512i)(at), (__m512)(table).part[0]))
 #else
-#define LOOK_UP(table, at)                                                                                             \
-    _mm512_permutex2var_pd((__m512d)NAME(load)(table), (__m512i)(at), (__m512d)NAME(load)((table) + LANES))
+#define LOOK_UP(there, table, at)                                                                                      \
+    ((V)_mm512_maskz_permutex2var_pd(there, (__m512d)(table).part[0], (__m512i)(at), (__m512d)(table).part[1]))
 #endif
+
+INLINE TABLE NAME(table_at)(const REAL *from) {
+    TABLE table;
+    EACH_PART table.part[part] = NAME(load)(from + part * LANES);
+    return table;
+}
 
 #define LIVE NAME(live)
 typedef struct {
-    int64_t *first;  /* (in + 1,): the first edge of each input */
-    int64_t *target; /* of each edge */
-    REAL *numbers;   /* of each edge: k zeros, its coefficients, zeros, and its base scale last */
+    int64_t *first;  /* (in + 2,): the first edge of each input */
+    int32_t *target; /* of each edge, the edges of an input together; beside it source and target by targets */
+    REAL *knots;     /* of each input: a table of the starts of its spans, and one of one over their lengths */
+    REAL *pieces;    /* of each edge: its polynomial on each span, a table a power, highest first */
+    REAL *base;      /* of each edge: its base scale */
 } LIVE;
-#define PER_EDGE (2 * ENTRIES)
+#define PIECES(k) (((k) + 1) * ENTRIES)
 
 static void NAME(free_live)(LIVE *live) {
     free(live->first);
     free(live->target);
-    free(live->numbers);
+    free(live->knots);
+    free(live->pieces);
+    free(live->base);
 }
 
 /* List the edges that are on by their inputs. 0 where they are many or there is no memory. */
 static int NAME(list_live)(const LAYER *l, LIVE *live) {
-    const int64_t bases = l->count - l->k - 1, n_in = l->n_in, size = n_in * l->n_out;
+    const int64_t n_in = l->n_in, most = (int64_t)(FEW_EDGES(l->batch) * n_in * l->n_out);
     int64_t n = 0;
     if (!l->mask || l->count - 1 > ENTRIES || l->k > 3) return 0;
-    for (int64_t edge = 0; edge < size; edge++) n += l->mask[edge] != 0;
-    if (n > FEW_EDGES * size) return 0;
     live->first = aligned((n_in + 2) * sizeof *live->first);
-    live->target = aligned(n * sizeof *live->target);
-    live->numbers = aligned(n * PER_EDGE * sizeof *live->numbers);
-    if (!live->first || !live->target || !live->numbers) return NAME(free_live)(live), 0;
-    int64_t *next = live->first + 1;
+    live->target = aligned(3 * most * sizeof *live->target);
+    live->knots = aligned(n_in * 2 * ENTRIES * sizeof *live->knots);
+    if (!live->first || !live->target || !live->knots) return 0;
     memset(live->first, 0, (n_in + 2) * sizeof *live->first);
-    for (int64_t o = 0; o < l->n_out; o++)
-        for (int64_t i = 0; i < n_in; i++) live->first[i + 2] += l->mask[o * n_in + i] != 0;
+    int32_t *sources = live->target + most, *targets = sources + most;
+    for (int64_t o = 0; o < l->n_out; o++) {
+        const int64_t found = find_on(l->mask + o * n_in, n_in, sources + n, most - n);
+        if (found < 0) return 0;
+        for (const int64_t end = n + found; n < end; n++) targets[n] = (int32_t)o, live->first[sources[n] + 2]++;
+    }
+    live->pieces = aligned(n * PIECES(l->k) * sizeof *live->pieces);
+    live->base = aligned(n * sizeof *live->base);
+    if (!live->pieces || !live->base) return 0;
     for (int64_t i = 0; i < n_in; i++) live->first[i + 2] += live->first[i + 1];
-    for (int64_t o = 0; o < l->n_out; o++)
-        for (int64_t i = 0; i < n_in; i++) {
-            if (!l->mask[o * n_in + i]) continue;
-            const int64_t to = next[i]++;
-            const REAL *coef = l->coef + o * l->coef_out + i * l->coef_in;
-            const REAL scale = l->scale_spline ? l->scale_spline[o * n_in + i] : 1;
-            REAL *numbers = live->numbers + to * PER_EDGE;
-            live->target[to] = o;
-            memset(numbers, 0, PER_EDGE * sizeof *numbers);
-            for (int64_t m = 0; m < bases; m++) numbers[l->k + m] = coef[m * l->coef_basis] * scale;
-            numbers[PER_EDGE - 1] = l->scale_base[o * l->base_out + i * l->base_in];
-        }
+    for (int64_t e = 0; e < n; e++) live->target[live->first[sources[e] + 1]++] = targets[e];
     return 1;
 }
 
-/* As `bases`, for points in the order that they have: what depends on the span is looked up. */
-INLINE void NAME(look_up_bases)(const int k, int count, const PREPARED *prepared, const REAL *points, int n, POINTS *p,
-                                INTEGER *spans) {
-    REAL knots[2 * 3][ENTRIES], inverse[4][3][ENTRIES];
-    for (int j = 0; j < ENTRIES; j++) {
-        const int span = j < count - 1 ? j : count - 2;
-        for (int c = 0; c < 2 * k; c++) knots[c][j] = prepared->knots[span + 1 + c];
-        for (int d = 1; d <= k; d++)
-            for (int r = 0; r < d; r++) inverse[d][r][j] = prepared->inverse[d][k + span + 1 - d + r];
-    }
-    for (int q = 0; q < n; q += LANES) {
-        V x = NAME(load)(points + q), value[4] = {NAME(splat)(1)};
-        W at = {0};
-        for (int c = 0; c < count; c++) at -= (W)(x >= prepared->knots[k + c]);
-        W inside = (W)(at > 0) & (W)(at < count), span = (at - 1) & inside;
+/* The bases that are not zero on spans which start at t[0], t[1] and so on, as polynomials of the place in a span from
+ * 0 to 1: de Boor's recursion on [basis][power]. */
+INLINE void NAME(polynomials)(const int k, const REAL *t, TABLE (*result)[4]) {
+    EACH_PART {
+        const REAL *at = t + part * LANES;
+        V start = NAME(load)(at), length = NAME(load)(at + 1) - start, value[4][4] = {{NAME(splat)(1)}};
         UNROLL for (int d = 1; d <= k; d++) {
-            V saved = {0};
+            V saved[4] = {{0}};
             UNROLL for (int r = 0; r < d; r++) {
-                V share = value[r] * (V)LOOK_UP(inverse[d][r], span);
-                value[r] = saved + ((V)LOOK_UP(knots[k + r], span) - x) * share;
-                saved = (x - (V)LOOK_UP(knots[k - d + r], span)) * share;
+                V below = NAME(load)(at + 1 - d + r), above = NAME(load)(at + 1 + r), share[4];
+                V before = start - below, after = above - start, inverse = 1 / (above - below);
+                UNROLL for (int p = 0; p < d; p++) share[p] = value[r][p] * inverse;
+                value[r][d] = (V){0};
+                UNROLL for (int p = 0; p < d; p++) {
+                    value[r][p] = saved[p] + after * share[p] - (p ? length * share[p - 1] : (V){0});
+                    saved[p] = before * share[p] + (p ? length * share[p - 1] : (V){0});
+                }
+                value[r][d] = saved[d] - length * share[d - 1];
+                saved[d] = length * share[d - 1];
             }
-            value[d] = saved;
+            UNROLL for (int p = 0; p <= d; p++) value[d][p] = saved[p];
         }
-        UNROLL for (int r = 0; r <= k; r++) NAME(store)(p->values[r] + q, NAME(choose)(inside, value[r], (V){0}));
-        memcpy(spans + q, &span, sizeof span);
-    }
-}
-
-/* Add an edge at n points to its target. */
-INLINE void NAME(add_edge)(const int k, const REAL *numbers, int n, POINTS *p, const INTEGER *spans, REAL *y) {
-    for (int q = 0; q < n; q += LANES) {
-        W span;
-        memcpy(&span, spans + q, sizeof span);
-        V sum = NAME(load)(y + q) + NAME(load)(p->values[k + 1] + q) * numbers[PER_EDGE - 1];
         UNROLL for (int r = 0; r <= k; r++)
-            sum += NAME(load)(p->values[r] + q) * (V)LOOK_UP(numbers + r, span);
-        NAME(store)(y + q, sum);
+            UNROLL for (int p = 0; p <= k; p++) result[r][p].part[part] = value[r][p];
     }
 }
 
-WHOLE void NAME(add_input)(const LAYER *l, const LIVE *live, int64_t i, int64_t block, int n, ROOM *room, REAL *y) {
+INLINE void NAME(edge_pieces)(const int k, const LAYER *l, const LIVE *live, int64_t i, const REAL *t) {
+    const int64_t bases = l->count - l->k - 1;
+    REAL numbers[ENTRIES + 4] = {0};
+    TABLE polynomial[4][4];
+    NAME(polynomials)(k, t, polynomial);
+    for (int64_t e = live->first[i]; e < live->first[i + 1]; e++) {
+        const int64_t edge = live->target[e] * l->n_in + i;
+        const REAL *coef = l->coef + live->target[e] * l->coef_out + i * l->coef_in;
+        const REAL scale = l->scale_spline ? l->scale_spline[edge] : 1;
+        for (int64_t m = 0; m < bases; m++) numbers[k + m] = coef[m * l->coef_basis] * scale;
+        UNROLL for (int p = 0; p <= k; p++) {
+            REAL *to = live->pieces + e * PIECES(k) + (k - p) * ENTRIES;
+            EACH_PART {
+                V sum = NAME(load)(numbers + part * LANES) * polynomial[0][p].part[part];
+                UNROLL for (int r = 1; r <= k; r++)
+                    sum += NAME(load)(numbers + r + part * LANES) * polynomial[r][p].part[part];
+                NAME(store)(to + part * LANES, sum);
+            }
+        }
+        live->base[e] = l->scale_base[live->target[e] * l->base_out + i * l->base_in];
+    }
+}
+
+/* Inputs `start` to `stop`. */
+static void NAME(build_live)(void *job, int64_t start, int64_t stop) {
+    const LAYER *l = job;
+    const LIVE *live = l->live;
+    const int count = (int)l->count, k = (int)l->k;
+    REAL extended[2 * MAX_DEGREE + 3 * ENTRIES];
+    for (int64_t i = start; i < stop; i++) {
+        if (live->first[i] == live->first[i + 1]) continue;
+        NAME(extend)(extended, l->knots + i, l->n_in, count, k);
+        const REAL *t = extended + k;
+        REAL *knots = live->knots + i * 2 * ENTRIES;
+        for (int j = 0; j < ENTRIES; j++) {
+            knots[j] = j < count - 1 ? t[j] : (REAL)INFINITY;
+            knots[ENTRIES + j] = j < count - 1 ? 1 / (t[j + 1] - t[j]) : 0;
+        }
+        if (k == 3) NAME(edge_pieces)(3, l, live, i, t);
+        else if (k == 2) NAME(edge_pieces)(2, l, live, i, t);
+        else NAME(edge_pieces)(1, l, live, i, t);
+    }
+}
+
+/* Points of an input: their spans, whether they are on the knots at all, and their places in the spans from 0 to 1. */
+WHOLE void NAME(find_places)(const REAL *knots, REAL last, const REAL *x, int n, INTEGER *spans, MASK *inside, REAL *places) {
+    const TABLE starts = NAME(table_at)(knots), inverse = NAME(table_at)(knots + ENTRIES);
+    for (int q = 0; q < n; q += LANES) {
+        V v = NAME(load)(x + q);
+        W span = {0};
+        UNROLL for (INTEGER jump = ENTRIES / 2; jump; jump /= 2)
+            span += (W)(v >= LOOK_UP(-1, starts, span + jump)) & jump;
+        const MASK there = AND_COMPARE(COMPARE(v, SPLAT(knots[0]), _CMP_GE_OQ), v, SPLAT(last), _CMP_LT_OQ);
+        V place = (v - LOOK_UP(there, starts, span)) * LOOK_UP(there, inverse, span);
+        NAME(store)(places + q, (V)MOVE_SOME(there, place));
+        memcpy(spans + q, &span, sizeof span);
+        inside[q / LANES] = there;
+    }
+}
+
+/* Add the edges of an input at some vectors of points to their targets. */
+INLINE void NAME(add_edges)(const int k, const int vectors, const LIVE *live, int64_t i, const REAL *places,
+                            const INTEGER *spans, const MASK *inside, const REAL *base, REAL *y) {
+    V place[4], s[4];
+    W span[4];
+    UNROLL for (int v = 0; v < vectors; v++) {
+        place[v] = NAME(load)(places + v * LANES);
+        s[v] = NAME(load)(base + v * LANES);
+        memcpy(&span[v], spans + v * LANES, sizeof *span);
+    }
+    for (int64_t e = live->first[i]; e < live->first[i + 1]; e++) {
+        REAL *to = y + live->target[e] * (BLOCK + 64);
+        V scale = NAME(splat)(live->base[e]);
+        TABLE piece[4];
+        UNROLL for (int d = 0; d <= k; d++) piece[d] = NAME(table_at)(live->pieces + e * PIECES(k) + d * ENTRIES);
+        UNROLL for (int v = 0; v < vectors; v++) {
+            V sum = LOOK_UP(inside[v], piece[0], span[v]);
+            UNROLL for (int d = 1; d <= k; d++) sum = sum * place[v] + LOOK_UP(inside[v], piece[d], span[v]);
+            NAME(store)(to + v * LANES, NAME(load)(to + v * LANES) + s[v] * scale + sum);
+        }
+    }
+}
+
+WHOLE void NAME(add_input)(const LAYER *l, const LIVE *live, int64_t i, const REAL *x, int n, POINTS *p, REAL *y) {
     INTEGER spans[BLOCK + 64];
-    POINTS *p = room->points;
-    const REAL *x = l->x + i * l->batch + block * BLOCK;
+    MASK inside[BLOCK / 8 + 8];
+    REAL *places = p->values[0], *base = p->values[1];
     if (n % LANES) { /* no reading past the end */
         memcpy(p->x, x, n * sizeof *x);
         memset(p->x + n, 0, LANES * sizeof *x);
         x = p->x;
     }
-    NAME(base_values)((int)l->base, x, n, p->values[l->k + 1], NULL);
-    NAME(prepare)(&room->prepared, l->knots + i, l->n_in, (int)l->count, (int)l->k);
+    NAME(find_places)(live->knots + i * 2 * ENTRIES, l->knots[(l->count - 1) * l->n_in + i], x, n, spans, inside, places);
+    NAME(base_values)((int)l->base, x, n, base, NULL);
 #define EACH_EDGE(k)                                                                                                   \
-    NAME(look_up_bases)(k, (int)l->count, &room->prepared, x, n, p, spans);                                                           \
-    for (int64_t e = live->first[i]; e < live->first[i + 1]; e++)                                                      \
-        NAME(add_edge)(k, live->numbers + e * PER_EDGE, n, p, spans, y + live->target[e] * (BLOCK + 64))
-    switch (l->k) {
-    case 1: EACH_EDGE(1); break;
-    case 2: EACH_EDGE(2); break;
-    default: EACH_EDGE(3);
+    int q = 0;                                                                                                         \
+    for (; q + 3 * LANES < n; q += 4 * LANES)                                                                          \
+        NAME(add_edges)(k, 4, live, i, places + q, spans + q, inside + q / LANES, base + q, y + q);                    \
+    for (; q < n; q += LANES)                                                                                          \
+        NAME(add_edges)(k, 1, live, i, places + q, spans + q, inside + q / LANES, base + q, y + q)
+    if (l->k == 3) {
+        EACH_EDGE(3);
+    } else if (l->k == 2) {
+        EACH_EDGE(2);
+    } else {
+        EACH_EDGE(1);
     }
 #undef EACH_EDGE
 }
 
+/* Blocks of points `start` to `stop`. */
 static void NAME(live_blocks)(void *job, int64_t start, int64_t stop) {
     LAYER *l = job;
     const LIVE *live = l->live;
-    ROOM room = {0};
+    POINTS *points = aligned(sizeof *points);
     REAL *y = aligned(l->n_out * (BLOCK + 64) * sizeof *y);
-    if (!NAME(take_room)(&room, l, 1) || !y) {
+    if (!points || !y) {
         l->failed = 1;
         stop = start;
     }
     for (int64_t block = start; block < stop; block++) {
         const int n = l->batch - block * BLOCK < BLOCK ? (int)(l->batch - block * BLOCK) : BLOCK;
         for (int64_t o = 0; o < l->n_out; o++)
-            for (int q = 0; q < n + LANES; q++) y[o * (BLOCK + 64) + q] = l->offset[o];
+            for (int q = 0; q < n; q += LANES) NAME(store)(y + o * (BLOCK + 64) + q, NAME(splat)(l->offset[o]));
         for (int64_t i = 0; i < l->n_in; i++)
-            if (live->first[i] < live->first[i + 1]) NAME(add_input)(l, live, i, block, n, &room, y);
+            if (live->first[i] < live->first[i + 1])
+                NAME(add_input)(l, live, i, l->x + i * l->batch + block * BLOCK, n, points, y);
         for (int64_t o = 0; o < l->n_out; o++)
             memcpy(l->y + o * l->batch + block * BLOCK, y + o * (BLOCK + 64), n * sizeof *y);
     }
     free(y);
-    NAME(leave_room)(&room);
+    free(points);
 }
-#undef LOOK_UP
 #endif
 
 /* ---- backward ---- */
@@ -991,8 +1092,9 @@ int NAME(kan_forward)(LAYER *l) {
     LIVE live = {0};
     few = NAME(list_live)(l, &live);
     l->live = &live;
+    if (few) in_parallel(NAME(build_live), l, l->n_in, l->threads);
     if (few) in_parallel(NAME(live_blocks), l, blocks, l->threads);
-    if (few) NAME(free_live)(&live);
+    NAME(free_live)(&live);
 #endif
     if (!few || l->keep) in_parallel(NAME(pack_tiles), l, TILES(l->n_in), l->threads);
     if (!few) in_parallel(NAME(forward_blocks), l, blocks, l->threads);
@@ -1040,5 +1142,21 @@ int NAME(kan_backward)(LAYER *l) {
 #undef TILES
 #undef PACKED
 #undef LIVE
-#undef PER_EDGE
+#undef PIECES
+#undef TABLE
+#undef EACH_PART
+#undef LOOK_UP
+#undef MASK
+#undef COMPARE
+#undef AND_COMPARE
+#undef LOAD_SOME
+#undef MOVE_SOME
+#undef COMPRESS
+#undef MINIMUM
+#undef MAXIMUM
+#undef LOWEST
+#undef HIGHEST
+#undef STORE
+#undef SPLAT
+#undef COMPRESS_PLACES
 #endif

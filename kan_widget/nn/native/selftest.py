@@ -62,7 +62,8 @@ def _differences(
             # A sum, since autograd imports another library when it is given a gradient to start from.
             gradients = torch.autograd.grad((y64 * grad.double()).sum(), wanted)
         every = edge_weights(coef, spline, base, torch.ones_like(base, dtype=torch.bool))
-        values = torch.einsum("omi,mib->oib", every, features(x64, Knots.of(grid.double(), k), "silu")).detach()
+        planes = features(x64, Knots.of(grid.double(), k), "silu").transpose(0, 1)
+        values = torch.matmul(every.permute(2, 0, 1), planes).transpose(0, 1).detach()
         spread = torch.stack([values.mean(-1), values.abs().mean(-1), values.std(-1)])
     names = ("outputs", "slopes", "gradients of coefficients", "gradients of scales", "gradients of base scales")
     return {
