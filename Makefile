@@ -17,13 +17,14 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Notebooks, subprocesses and the wheel check must see the packages of this environment only.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help demo test quick hosts triton lint types js-test pytest bench format pins clean chromium
+.PHONY: help demo test quick hosts triton lint types js-test numbers pytest bench format pins clean chromium
 .DELETE_ON_ERROR:
 
 help:
 	@echo "make demo    open notebooks/quickstart.ipynb in JupyterLab"
 	@echo "make test    run every check, browser tests included"
 	@echo "make quick   run the checks that need neither a browser nor a build"
+	@echo "make numbers run the tests of numbers without the native kernel, and with it for everything"
 	@echo "make hosts   run the widget in Jupyter Notebook, Voila and marimo as well"
 	@echo "make triton  run the tests of the kernels for cuda, on a device or in Triton's interpreter"
 	@echo "make bench   run the benchmarks"
@@ -34,10 +35,19 @@ help:
 demo: $(STAMPS)/demo $(WIDGET)
 	$(BIN)/jupyter lab $(AS_ROOT) notebooks/quickstart.ipynb $(ARGS)
 
-test: lint types js-test pytest
+test: lint types js-test numbers pytest
 
 pytest: $(STAMPS)/test $(WIDGET) chromium
 	$(BIN)/pytest --doctest-modules kan_widget tests $(PYTEST_ARGS)
+
+# The tests of all numbers twice: without the kernel, and with it for layers of any size. What `make pytest` runs, and
+# what users have, is in between.
+NUMBERS := tests/nn tests/test_parity.py tests/test_pruning_numbers.py -m "not slow" \
+  $(patsubst %,--ignore tests/nn/test_%.py,data gpu native turns)
+
+numbers: $(STAMPS)/test
+	KAN_WIDGET_BACKEND=torch $(BIN)/pytest $(NUMBERS) $(PYTEST_ARGS)
+	KAN_WIDGET_BACKEND=native $(BIN)/pytest $(NUMBERS) $(PYTEST_ARGS)
 
 quick: lint types js-test $(STAMPS)/test
 	$(BIN)/pytest --doctest-modules kan_widget tests -m "not browser and not slow and not wheel" $(PYTEST_ARGS)

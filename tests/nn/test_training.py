@@ -80,6 +80,7 @@ def test_same_seed_same_bits_in_one_process(options: dict[str, Any]) -> None:
     assert other.fit(DATA, progress=False, **options).train_loss != results[0].train_loss
 
 
+@pytest.mark.slow
 def test_same_seed_same_bits_in_two_processes() -> None:
     command = [sys.executable, "-c", PRINT_BITS, json.dumps(OPTIMISERS)]
     runs = [subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) for _ in range(2)]
