@@ -58,17 +58,17 @@ export interface Waiting {
 }
 
 /** The truth now: what is left of the network, and what that cost. */
-export function footer(snapshot: Snapshot, { pending, late, alone, learning }: Waiting): TemplateResult {
+export function footer(snapshot: Snapshot, { pending, late, alone, learning }: Waiting, open: () => void): TemplateResult {
   const { metrics, net } = snapshot;
   const t = net.topology;
   const hidden = at(t.nodeStart, t.widths.length - 1) - at(t.widths, 0);
   const now = pending || !metrics ? countsNow(snapshot) : metrics.now;
-  return html`<div class="footer"><div class="metrics ${pending ? "stale" : ""}" role="status" aria-label="Metrics">
+  return html`<div class="footer"><div class="metrics ${pending ? "stale" : ""}" role="status" aria-label="Metrics" @click=${open}>
       ${count("edges", now.edges, metrics?.before.edges ?? t.edges)}
       ${count("nodes", now.nodes, metrics?.before.nodes ?? hidden)}
       ${metrics ? count("parameters", metrics.now.parameters, metrics.before.parameters) : nothing}
       ${metrics ? losses(metrics) : nothing}
-    </div>
+    </div><button class="button quiet square" aria-label="Metrics" title="All metrics (M)" @click=${open}>›</button>
     ${alone ? html`<div class="waiting" title="Losses are those of the last state that Python measured">no kernel: edits stay on this page</div>`
       : late > 0 || learning ? html`<div class="waiting"><span class="pulse" aria-hidden="true"></span>${late > 0 ? "waiting for Python…" : learning}${
       late > 1 ? html`<b>${late} queued</b>` : nothing}</div>` : nothing}

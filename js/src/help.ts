@@ -14,6 +14,7 @@ const KEYS: readonly (readonly [keys: readonly string[], means: string])[] = [
   [["K"], "keep it, whatever the threshold"],
   [["Ctrl", "Z"], "undo; with Shift, redo"],
   [["F", "+", "−"], "fit the view, zoom in, zoom out"],
+  [["M"], "all metrics"],
   [["Esc"], "clear the selection"],
 ];
 

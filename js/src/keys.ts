@@ -1,8 +1,8 @@
 /** What a key asks for, wherever the focus is in the widget. */
-export type KeyAction = "prune" | "restore" | "keep" | "undo" | "redo" | "fit" | "in" | "out" | "clear";
+export type KeyAction = "prune" | "restore" | "keep" | "undo" | "redo" | "fit" | "metrics" | "in" | "out" | "clear";
 
 const PLAIN: Readonly<Record<string, KeyAction>> = {
-  Delete: "prune", Backspace: "prune", r: "restore", k: "keep", f: "fit", "+": "in", "=": "in", "-": "out", Escape: "clear",
+  Delete: "prune", Backspace: "prune", r: "restore", k: "keep", f: "fit", m: "metrics", "+": "in", "=": "in", "-": "out", Escape: "clear",
 };
 
 const WALKING = /^(Arrow|Page|Home$|End$|Enter$| $|Tab$)/;
