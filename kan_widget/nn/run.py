@@ -13,6 +13,7 @@ from torch import Tensor
 from . import grids
 from .gates import Gates
 from .penalties import Penalty, forward_with_penalty
+from .whole import quick_minimiser, stack_of, weights_of
 
 if TYPE_CHECKING:
     from .datasets import Data
@@ -97,6 +98,11 @@ class Run:
 
     def _restart(self) -> None:
         self.optimizer: torch.optim.Optimizer
+        self.known = stack_of(self.network)
+        self.minimiser = None
+        labels = self.data.train_label
+        if self.opt == "LBFGS" and self.gates is None and labels is not None:
+            self.minimiser = quick_minimiser(self.network, self.parameters, self.objective, labels, self.lr, self.batch)
         if self.opt == "Adam":
             self.optimizer = torch.optim.Adam(self.parameters, lr=self.lr)
         else:
@@ -126,6 +132,13 @@ class Run:
         x, y = self._draw()
         if move_grid:
             grids.update_grid(self.network, x)
+        if self.minimiser is not None and stack_of(self.network) is not self.known:
+            self._restart()  # it would not see what somebody has put in the place of a tensor
+        if self.minimiser is not None:
+            found = self.minimiser.step(self.network.read(x), y, weights_of(self.objective))
+            self._record(result, x, y, found)
+            self.left = self._everything()
+            return
         draws = self._draw_chances()
         if draws and self.opt == "LBFGS":
             self._restart()  # slopes under other chances say nothing of curvature
@@ -188,23 +201,23 @@ class Run:
         return [gate * factor for gate, factor in zip(self.gates.drawn(for_gates), kept, strict=True)]
 
     @torch.no_grad()
-    def _record(self, result: FitResult, x: Tensor, y: Tensor) -> None:
+    def _record(self, result: FitResult, x: Tensor, y: Tensor, found: tuple[float, float] | None = None) -> None:
         data, objective = self.data, self.objective
         network = self.gates.folded(x) if self.gates else self.network
-        loss, reg = objective.of(network, x, y, self.gates)
+        loss, reg = found or (value.item() for value in objective.of(network, x, y, self.gates))
         result.train_loss.append(self._shown(loss))
-        result.reg.append(reg.item())
+        result.reg.append(reg)
         if data.test_input is not None and data.test_label is not None:
-            result.test_loss.append(self._shown(objective.loss(network(data.test_input), data.test_label)))
+            result.test_loss.append(self._shown(objective.loss(network(data.test_input), data.test_label).item()))
         result.seconds.append(time.perf_counter() - self.started)
-        total = loss.item() + objective.lamb * reg.item()
+        total = loss + objective.lamb * reg
         if total < self.lowest:
             self.lowest, self.best = total, _copies(self._trained())
         elif total != total or total == float("inf"):
             result.stopped = "diverged"
 
-    def _shown(self, loss: Tensor) -> float:
-        return float(loss.item() ** 0.5 if self.objective.rooted else loss.item())
+    def _shown(self, loss: float) -> float:
+        return float(loss**0.5 if self.objective.rooted else loss)
 
     def finish(self, *, best: bool) -> None:
         """Leave an ordinary network behind, at choice that of the step with the lowest objective."""

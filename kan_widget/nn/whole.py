@@ -13,15 +13,18 @@ from torch.nn import Parameter
 from . import native
 from .layer import KANLayer
 from .native.kernel import MAX_DEGREE, SUFFIXES
-from .native.network import MAX_DEPTH, PARTS, Networks, Stack, addresses
+from .native.network import MAX_DEPTH, METRICS, PARTS, Minimiser, Networks, Stack, Weights, addresses
 from .spline import Edges, Knots, plain_layer
 
 if TYPE_CHECKING:
     from .network import Network
+    from .run import Objective
 
 # What a small network has at most: beyond, its layers one by one are as quick, and go over several threads.
 _EDGES = 512
 _FEATURES = 512
+# Points times edges up to which a step of L-BFGS ends soon enough for who wants to stop it.
+_WORK = 1 << 21
 
 
 def evaluate_whole(network: Network, x: Any) -> Tensor | None:
@@ -72,6 +75,52 @@ def stack_of(network: Network) -> Stack | None:
             return None
         known = network.known = Stack.of(tensors, shapes)
     return known
+
+
+def quick_minimiser(
+    network: Network, learnt: Sequence[Tensor], objective: Objective, labels: Tensor, rate: float, rows: int
+) -> Minimiser | None:
+    """L-BFGS for a small network and the usual objective; None for others.
+
+    Args:
+        network: Its parameters are written at each step.
+        learnt: Those of its parameters that are trained.
+        objective: What is minimised.
+        labels: Of all rows.
+        rate: Learning rate.
+        rows: Rows of each step.
+    """
+    from .network import Network
+
+    stack = stack_of(network)
+    if stack is None or not 1 < rows <= _WORK / stack.edges or not _is_usual(objective):
+        return None
+    if labels.dtype != stack.dtype or labels.shape[1:] != (stack.n_out,):
+        return None
+    networks = native.networks_for(rows * stack.edges)
+    trained = [any(p is one for one in learnt) for p in stack.parameters]
+    hooked = any(p._backward_hooks for p in learnt) or network._forward_hooks or network._forward_pre_hooks
+    if networks is None or hooked or type(network).forward is not Network.forward:
+        return None
+    return Minimiser(networks, stack, trained, rate) if 0 < len(learnt) == sum(trained) else None
+
+
+def _is_usual(objective: Objective) -> bool:
+    penalty = objective.penalty
+    return (
+        objective.loss is torch.nn.functional.mse_loss
+        and not objective.edge_dropout
+        and (not objective.lamb or penalty.metric in METRICS)
+        and not (objective.lamb and (penalty.lamb_coef or penalty.lamb_coefdiff))
+    )
+
+
+def weights_of(objective: Objective) -> Weights:
+    """The objective in the words of the kernel."""
+    penalty = objective.penalty
+    if not objective.lamb:
+        return Weights()
+    return Weights(objective.lamb, penalty.lamb_l1, penalty.lamb_entropy, penalty.metric)
 
 
 def _is_the_same(known: Stack, tensors: Sequence[Tensor | None], shapes: Sequence[tuple[int, str]]) -> bool:

@@ -20,6 +20,8 @@ from sklearn.datasets import load_breast_cancer, load_diabetes
 from torch import Tensor
 
 from kan_widget import Session, create_dataset
+from kan_widget.nn import native
+from kan_widget.nn.native.network import Minimiser
 from kan_widget.nn.network import Network
 from kan_widget.nn.penalties import METRICS, Penalty, forward_with_penalty
 from kan_widget.nn.training import FitResult
@@ -47,6 +49,17 @@ def state(model: Network) -> dict[str, Tensor]:
 
 def same(one: dict[str, Tensor], two: dict[str, Tensor]) -> bool:
     return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+
+
+@pytest.fixture(params=["torch", "native"])
+def lbfgs(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """What makes the steps of LBFGS: torch's optimiser, or for small networks the kernel."""
+    monkeypatch.setenv("KAN_WIDGET_BACKEND", request.param)
+    if request.param == "torch":
+        return torch.optim.LBFGS
+    if native.networks_for(1 << 20) is None:
+        pytest.skip("no C compiler")
+    return Minimiser
 
 
 OPTIMISERS: list[dict[str, Any]] = [
@@ -229,19 +242,21 @@ def test_interrupt_keeps_the_best_step_and_says_so(capsys: pytest.CaptureFixture
     assert "stopped after 5 steps; the best parameters so far are kept" in printed.out + printed.err
 
 
-def test_interrupt_before_the_first_step_leaves_the_model_as_it_was(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_interrupt_before_the_first_step_leaves_the_model_as_it_was(
+    lbfgs: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     model = network()
     before = state(model)
 
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(torch.optim.LBFGS, "step", interrupted)
-    result = model.fit(DATA, steps=3, progress=False)
+    with monkeypatch.context() as patch:
+        patch.setattr(lbfgs, "step", interrupted)
+        result = model.fit(DATA, steps=3, progress=False)
     assert result.stopped == "interrupted"
     assert result.train_loss == []
     assert same(state(model), before)
-    monkeypatch.undo()
     assert model.fit(DATA, steps=1, progress=False).stopped == ""
 
 
@@ -396,7 +411,7 @@ def test_batches_differ_from_step_to_step() -> None:
     assert not torch.equal(drawn[0], drawn[1])
 
 
-def test_a_mask_changed_from_another_thread_comes_between_steps_and_stays() -> None:
+def test_a_mask_changed_from_another_thread_comes_between_steps_and_stays(lbfgs: Any) -> None:
     model = network()
     masks = [layer.mask.clone() for layer in model.layers]
     masks[0][1, 0] = False
@@ -411,9 +426,9 @@ def test_a_mask_changed_from_another_thread_comes_between_steps_and_stays() -> N
         outcome.append(bool(model.layers[0].mask[1, 0]))
 
     thread = threading.Thread(target=ask)
-    original = torch.optim.LBFGS.step
+    original = lbfgs.step
 
-    def step(self: Any, closure: Any) -> Any:
+    def step(self: Any, *args: Any) -> Any:
         if len(steps_seen) == 1 and not asked.is_set():
             asked.set()
             thread.start()
@@ -421,17 +436,17 @@ def test_a_mask_changed_from_another_thread_comes_between_steps_and_stays() -> N
                 pass
         optimisers.append(self)
         before = model.layers[0].mask.clone()
-        result = original(self, closure)
+        result = original(self, *args)
         inside.append(torch.equal(before, model.layers[0].mask))
         return result
 
-    torch.optim.LBFGS.step = step  # type: ignore[method-assign]
+    lbfgs.step = step
     try:
         model.fit(
             DATA, steps=4, progress=False, callback=lambda *_: steps_seen.append(bool(model.layers[0].mask[1, 0]))
         )
     finally:
-        torch.optim.LBFGS.step = original  # type: ignore[method-assign]
+        lbfgs.step = original
     thread.join(timeout=10)
     assert outcome == [False]
     assert all(inside)
@@ -671,6 +686,7 @@ def test_single_coefficients_that_are_pruned_do_not_move() -> None:
 
 @pytest.mark.parametrize("opt", ["LBFGS", "Adam"])
 def test_the_optimiser_starts_afresh_after_a_change_and_only_then(opt: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAN_WIDGET_BACKEND", "torch")
     model = network()
     kind = getattr(torch.optim, opt)
     used: list[Any] = []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import itertools
+import math
 import os
 import pickle
 import threading
@@ -17,10 +18,13 @@ from hypothesis import strategies as st
 from scipy.interpolate import BSpline
 from torch import Tensor
 
-from kan_widget import KAN, KANLayer
+from kan_widget import KAN, KANLayer, create_dataset
 from kan_widget.nn import native, whole
 from kan_widget.nn.native import selftest
-from kan_widget.nn.native.network import Networks
+from kan_widget.nn.native.network import METRICS, Minimiser, Networks, Weights
+from kan_widget.nn.penalties import METRICS as METRICS_OF_TORCH
+from kan_widget.nn.penalties import Penalty, forward_with_penalty
+from kan_widget.nn.run import Run
 from tests.nn import oracle
 from tests.nn.test_native import BASES, draw, has_compiler
 
@@ -306,3 +310,214 @@ def test_the_test_at_the_start_looks_at_every_result(part: int, monkeypatch: pyt
 
     monkeypatch.setattr(Networks, name, nan)
     assert "off by nan" in selftest.check_networks(networks)
+
+
+# ---- objectives and their minimum ----
+
+
+def objective_of(model: KAN, x: Tensor, y: Tensor, weights: Weights) -> tuple[float, float, list[Tensor]]:
+    networks, stack = native.networks_for(1 << 20), whole.stack_of(model)
+    assert networks is not None
+    assert stack is not None
+    found = [torch.full_like(p, 7.0) for p in stack.parameters if p is not None]
+    return *networks.objective(stack, x, y, weights, found), found
+
+
+WEIGHTS = [Weights(), *(Weights(0.3, 0.7, 10.0, metric) for metric in METRICS if metric)]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("share", [0.0, 0.3])
+@pytest.mark.parametrize("rows", [2, 30, 1000])
+@pytest.mark.parametrize("weights", WEIGHTS, ids=lambda w: str(w.metric))
+def test_objectives_and_gradients_are_those_of_torch(
+    weights: Weights, rows: int, share: float, dtype: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = build([3, 4, 4, 2], share=share, dtype=dtype)
+    x = (draw(torch.Generator().manual_seed(1), rows, 3) * 1.2).to(dtype)
+    y = draw(torch.Generator().manual_seed(2), rows, 2).to(dtype)
+    loss, reg, found = objective_of(model, x, y, weights)
+    monkeypatch.setenv("KAN_WIDGET_BACKEND", "torch")
+    exact = model.copy().double()
+    for layer in exact.layers:
+        layer.bias.requires_grad_()
+    penalty = Penalty(weights.metric or METRICS_OF_TORCH[0], weights.l1, weights.entropy)
+    outputs, expected_reg = forward_with_penalty(exact, x.double(), penalty if weights.metric else None)
+    expected_loss = torch.nn.functional.mse_loss(outputs, y.double())
+    (expected_loss + weights.lamb * expected_reg).backward()
+    tolerance = 1e-12 if dtype == torch.float64 else 1e-5
+    assert loss == pytest.approx(expected_loss.item(), rel=tolerance)
+    assert reg == pytest.approx(expected_reg.item(), rel=10 * tolerance)
+    theirs = [p.grad for layer in exact.layers for p in (layer.coef, layer.scale_spline, layer.scale_base, layer.bias)]
+    # Slopes of a standard deviation are as exact as it is over itself, and two rows may lie as near as they like.
+    assert_same(found, theirs, (1e-10 if dtype == torch.float64 else 1e-3) if rows == 2 else 10 * tolerance)
+
+
+@pytest.mark.parametrize("metric", ["edge_forward_spline_n", "edge_forward_spline_u"])
+def test_objectives_and_gradients_are_pykans(metric: str) -> None:
+    with oracle.float64():
+        theirs = oracle.pykan([2, 5, 1], seed=3)
+        oracle.mask_some(theirs, seed=1)
+        ours = oracle.mirrored(theirs)
+        for layer in ours.layers:
+            for p in layer.parameters():
+                p.data = p.data.contiguous()
+            layer.mask, layer.fill = layer.mask.contiguous(), layer.fill.contiguous()
+        theirs.symbolic_enabled = False
+        x = draw(torch.Generator().manual_seed(1), 400, 2) * 1.5
+        y = draw(torch.Generator().manual_seed(2), 400, 1)
+        expected = torch.mean((theirs(x) - y) ** 2) + 0.3 * theirs.get_reg(metric, 1.0, 10.0, 0.0, 0.0)
+        expected.backward()
+    loss, reg, found = objective_of(ours, x, y, Weights(0.3, 1.0, 10.0, metric))
+    assert loss + 0.3 * reg == pytest.approx(expected.item(), rel=1e-12)
+    for layer, (coef, spline, base, _) in zip(theirs.act_fun, zip(*[iter(found)] * 4, strict=True), strict=True):
+        torch.testing.assert_close(coef, layer.coef.grad.transpose(0, 1), rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(spline, layer.scale_sp.grad.T, rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(base, layer.scale_base.grad.T, rtol=1e-9, atol=1e-12)
+
+
+def test_gradients_of_objectives_are_finite_differences() -> None:
+    model = build([2, 3, 1], share=0.2)
+    x, y = draw(torch.Generator().manual_seed(1), 90, 2), draw(torch.Generator().manual_seed(2), 90, 1)
+    weights, step = Weights(0.3, 1.0, 10.0, "edge_forward_spline_n"), 1e-6
+    *_, found = objective_of(model, x, y, weights)
+    stack = whole.stack_of(model)
+    assert stack is not None
+    with torch.no_grad():
+        for tensor, gradient in zip(stack.parameters, found, strict=True):
+            flat = tensor.view(-1)
+            for index in range(0, flat.numel(), 5):
+                values = []
+                for sign in (1, -1):
+                    flat[index] += sign * step
+                    loss, reg, _ = objective_of(model, x, y, weights)
+                    flat[index] -= sign * step
+                    values.append(loss + weights.lamb * reg)
+                difference = (values[0] - values[1]) / (2 * step)
+                assert gradient.view(-1)[index].item() == pytest.approx(difference, rel=1e-5, abs=1e-7)
+
+
+def test_edges_that_are_constant_have_no_slope() -> None:
+    model = build([2, 3, 1], share=0)
+    for layer in model.layers:
+        layer.coef_mask = None
+    with torch.no_grad():
+        model.layers[0].scale_base[1] = 0
+        model.layers[0].scale_spline[1] = 0
+    x, y = draw(torch.Generator().manual_seed(1), 90, 2), draw(torch.Generator().manual_seed(2), 90, 1)
+    for weights in WEIGHTS:
+        loss, reg, found = objective_of(model, x, y, weights)
+        assert math.isfinite(loss + reg)
+        assert all(bool(g.isfinite().all()) for g in found)
+
+
+DATA = create_dataset(lambda x: torch.exp(torch.sin(torch.pi * x[:, [0]]) + x[:, [1]] ** 2), train_num=300, test_num=50)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"steps": 3},
+        {"steps": 1, "lamb": 0.01, "lamb_entropy": 10.0},  # its line search turns 1e-15 into 1e-4 in the next step
+        {"steps": 3, "lamb": 0.01, "reg_metric": "group_lasso", "batch": 100},
+        {"steps": 3, "lr": 0.3},
+    ],
+    ids=["plain", "pykan", "groups", "slow"],
+)
+def test_steps_are_those_of_torchs_optimiser(options: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Until rounding has grown: line searches decide by comparisons."""
+    results = []
+    for backend in ("native", "torch"):
+        monkeypatch.setenv("KAN_WIDGET_BACKEND", backend)
+        model = KAN([2, 3, 1], seed=0, dtype=torch.float64)
+        model.layers[0].mask[0, 1] = False
+        model.layers[1].bias.requires_grad_()
+        results.append((model.fit(DATA, progress=False, **options), model))
+    (ours, mine), (theirs, other) = results
+    for name in ("train_loss", "test_loss", "reg"):
+        assert ours[name] == pytest.approx(theirs[name], rel=1e-5)
+    for one, two in zip(mine.parameters(), other.parameters(), strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-3, atol=1e-4)
+
+
+def test_five_seeds_end_as_low_as_with_torchs_optimiser(monkeypatch: pytest.MonkeyPatch) -> None:
+    ends: dict[str, list[float]] = {"native": [], "torch": []}
+    for backend, found in ends.items():
+        monkeypatch.setenv("KAN_WIDGET_BACKEND", backend)
+        for seed in range(5):
+            result = KAN([2, 3, 1], seed=seed).fit(DATA, steps=8, lamb=0.01, lamb_entropy=2.0, progress=False)
+            found.append(result.train_loss[-1] ** 2 + 0.01 * result.reg[-1])
+    assert sorted(ends["native"])[2] < 1.1 * sorted(ends["torch"])[2]
+
+
+def test_the_optimiser_starts_afresh_after_a_change_and_only_then() -> None:
+    model, used = KAN([2, 3, 1], seed=0), []
+
+    def callback(now: int, _: Any) -> None:
+        used.append(RUNS[-1].minimiser)
+        if now == 1:
+            model.layers[0].mask[0, 0] = False
+        if now == 3:
+            model.layers[0].fill[0, 0] += 0.1
+        if now == 5:
+            with torch.no_grad():
+                model.layers[1].coef.mul_(0.9)
+        if now == 7:
+            model.layers[1].mask = model.layers[1].mask.clone()
+
+    RUNS: list[Run] = []
+    with pytest.MonkeyPatch.context() as patch:
+        original = Run.step
+        patch.setattr(Run, "step", lambda self, *args, **options: (RUNS.append(self), original(self, *args, **options)))
+        model.fit(DATA, steps=10, callback=callback, update_grid=False, progress=False)
+    assert None not in used
+    fresh = [now for now in range(1, 10) if used[now] is not used[now - 1]]
+    assert fresh == [2, 4, 6, 8]
+    assert model.layers[0].coef.requires_grad
+
+
+def is_quick(model: KAN, data: Any = DATA, **options: Any) -> bool:
+    seen = []
+    with pytest.MonkeyPatch.context() as patch:
+        original = Minimiser.step
+        patch.setattr(Minimiser, "step", lambda self, *args: (seen.append(self), original(self, *args))[1])
+        model.fit(data, steps=1, progress=False, **options)
+    return bool(seen)
+
+
+def test_other_objectives_are_left_to_torchs_optimiser() -> None:
+    assert is_quick(KAN([2, 3, 1]))
+    assert not is_quick(KAN([2, 3, 1]), opt="Adam")
+    assert not is_quick(KAN([2, 3, 1]), loss=torch.nn.functional.l1_loss)
+    assert not is_quick(KAN([2, 3, 1]), lamb=0.1, lamb_coef=1.0)
+    assert not is_quick(KAN([2, 3, 1]), lamb=0.1, reg_metric="paper")
+    assert not is_quick(KAN([2, 3, 1]), lamb=0.1, reg_metric="l0")
+    assert not is_quick(KAN([2, 3, 1]), edge_dropout=0.2)
+    x = torch.rand(300, 2)
+    assert not is_quick(KAN([2, 3, 2]), (x, (x.sum(1) > 1).long()))
+    assert not is_quick(KAN([2, 3, 1]), (x, x[:, 0]), loss=lambda a, b: (a.flatten() - b).square().mean())
+    watched = KAN([2, 3, 1])
+    seen: list[Tensor] = []
+    watched.layers[0].coef.register_hook(lambda g: seen.append(g))
+    assert not is_quick(watched)
+    assert seen
+
+    class Doubled(KAN):
+        def forward(self, x: Tensor) -> Tensor:
+            return 2 * super().forward(x)
+
+    assert not is_quick(Doubled([2, 3, 1]))
+
+
+def test_what_is_not_trained_does_not_move_and_columns_are_read_where_they_are() -> None:
+    model = KAN([2, 3, 1], seed=0)
+    model = KAN.from_layers(model.layers, columns=[2, 0], in_features=3, seed=0)
+    model.layers[0].scale_base.requires_grad_(False)
+    kept = {name: p.detach().clone() for name, p in model.named_parameters()}
+    x = torch.rand(300, 3, generator=torch.Generator().manual_seed(0))
+    assert is_quick(model, (x, x[:, [2]] * x[:, [0]]))
+    moved = {name for name, p in model.named_parameters() if not torch.equal(p, kept[name])}
+    expected = {f"layers.{i}.{name}" for i in (0, 1) for name in ("coef", "scale_spline", "scale_base")}
+    assert moved == expected - {"layers.0.scale_base"}
+    result = model.fit((x, x[:, [2]] * x[:, [0]]), steps=10, progress=False)
+    assert result.train_loss[-1] < 0.02

@@ -19,8 +19,12 @@
 /* Sums that are worked on at once, since each has to wait for its last addition. */
 #define CHAINS 4
 #define MAX_DEPTH 8
+/* Steps that the optimiser remembers. */
+#define HISTORY 10
 
 enum { NO_PENALTY, STD_OVER_INPUT, STD, GROUPS };
+/* Vectors of the optimiser; after the changes of slopes two that may become a step and a change. */
+enum { DIRECTION, START, BEFORE, GRADIENTS, STEPS = GRADIENTS + 4, CHANGES = STEPS + HISTORY, VECTORS = CHANGES + HISTORY + 2 };
 
 #define REAL float
 #define INTEGER int32_t
@@ -497,6 +501,167 @@ static double NAME(objective)(NETWORK *network, ROOM *room) {
     return network->loss + network->lamb * network->reg;
 }
 
+/* ---- L-BFGS with a strong Wolfe line search, as torch.optim.LBFGS has it ---- */
+
+/* What is kept from one step to the next; vectors have `n` numbers, zeros up to `padded`, and lie in `memory`. */
+#define MINIMISER NAME(minimiser)
+typedef struct {
+    NETWORK *network;  /* its trained parameters lie in `theta`, and their gradients go to `found` */
+    REAL *theta, *found;
+    REAL *memory;      /* (VECTORS, padded) */
+    int64_t padded;
+    double rate;       /* lr */
+    int64_t iterations, stored;
+    double step, scale, inverse[HISTORY]; /* the last step, the first guess of the Hessian, 1 / (y s) */
+} MINIMISER;
+
+#define VECTOR(m, i) ((m)->memory + (i) * (m)->padded)
+#define TRIAL NAME(trial)
+typedef struct {
+    double at, loss, slope; /* along the direction */
+    REAL *grad;
+} TRIAL;
+
+static double NAME(dot)(const MINIMISER *m, const REAL *a, const REAL *b) {
+    V sum = {0};
+    VECTORS_OF(m->padded) sum += NAME(load)(a + q) * NAME(load)(b + q);
+    return NAME(total)(sum);
+}
+
+/* to = a + factor * b */
+static void NAME(add_scaled)(const MINIMISER *m, REAL *to, const REAL *a, double factor, const REAL *b) {
+    VECTORS_OF(m->padded) NAME(store)(to + q, NAME(load)(a + q) + NAME(load)(b + q) * (REAL)factor);
+}
+
+static double NAME(largest)(const MINIMISER *m, const REAL *a) {
+    double most = 0;
+    for (int64_t i = 0; i < m->padded; i++) most = fabs(a[i]) > most ? fabs(a[i]) : most;
+    return most;
+}
+
+/* Evaluate at `at` along the direction. The gradient goes where none of the three others is. */
+static TRIAL NAME(evaluate)(MINIMISER *m, ROOM *room, double at, const REAL *a, const REAL *b, const REAL *c) {
+    TRIAL trial = {.at = at, .grad = VECTOR(m, GRADIENTS)};
+    while (trial.grad == a || trial.grad == b || trial.grad == c) trial.grad += m->padded;
+    NAME(add_scaled)(m, m->theta, VECTOR(m, START), at, VECTOR(m, DIRECTION));
+    trial.loss = NAME(objective)(m->network, room);
+    memcpy(trial.grad, m->found, m->padded * sizeof *m->found);
+    trial.slope = NAME(dot)(m, trial.grad, VECTOR(m, DIRECTION));
+    return trial;
+}
+
+/* Where the cubic through two trials is lowest, within bounds. */
+static double NAME(interpolate)(TRIAL one, TRIAL two, double low, double high) {
+    const double a = one.slope + two.slope - 3 * (one.loss - two.loss) / (one.at - two.at);
+    const double square = a * a - one.slope * two.slope;
+    if (!(square >= 0)) return (low + high) / 2;
+    const TRIAL left = one.at <= two.at ? one : two, right = one.at <= two.at ? two : one;
+    const double root = sqrt(square);
+    const double at = right.at - (right.at - left.at) * ((right.slope + root - a) / (right.slope - left.slope + 2 * root));
+    return at > high ? high : at < low ? low : at;
+}
+
+/* A point along the direction with enough less loss and slope; at most so many evaluations after the first. */
+static TRIAL NAME(search)(MINIMISER *m, ROOM *room, TRIAL start, double at, int most, int *evaluations) {
+    const double less = 1e-4, flatter = 0.9, norm = NAME(largest)(m, VECTOR(m, DIRECTION));
+    TRIAL before = start, now = NAME(evaluate)(m, room, at, start.grad, NULL, NULL), low = start, high = now;
+    int n = 0, done = 0, stuck = 0;
+    for (; n < most; n++) { /* until there is a bracket */
+        low = before, high = now;
+        if (now.loss > start.loss + less * now.at * start.slope || (n > 1 && now.loss >= before.loss)) break;
+        if ((done = fabs(now.slope) <= -flatter * start.slope)) low = now;
+        if (done || now.slope >= 0) break;
+        const double next = NAME(interpolate)(before, now, now.at + 0.01 * (now.at - before.at), now.at * 10);
+        const TRIAL last = now;
+        now = NAME(evaluate)(m, room, next, start.grad, last.grad, NULL);
+        before = last;
+    }
+    if (n == most) low = start, high = now;
+    while (!done) { /* until the bracket is narrow */
+        if (!(low.loss <= high.loss)) {
+            const TRIAL swapped = low;
+            low = high, high = swapped;
+        }
+        const double from = fmin(low.at, high.at), to = fmax(low.at, high.at), edge = 0.1 * (to - from);
+        if (n >= most || (to - from) * norm < 1e-9) break;
+        double next = NAME(interpolate)(low, high, from, to);
+        const int near = fmin(to - next, next - from) < edge;
+        if (near && (stuck || next >= to || next <= from)) {
+            next = fabs(next - to) < fabs(next - from) ? to - edge : from + edge;
+            stuck = 0;
+        } else stuck = near;
+        now = NAME(evaluate)(m, room, next, start.grad, low.grad, high.grad);
+        n++;
+        if (now.loss > start.loss + less * now.at * start.slope || now.loss >= low.loss) high = now;
+        else {
+            done = fabs(now.slope) <= -flatter * start.slope;
+            if (!done && now.slope * (high.at - low.at) >= 0) high = low;
+            low = now;
+        }
+    }
+    *evaluations += n + 1;
+    return low;
+}
+
+/* Downhill from where the gradient is `grad`, by what earlier steps say of the curvature. */
+static void NAME(turn)(MINIMISER *m, const REAL *grad) {
+    REAL *direction = VECTOR(m, DIRECTION), *before = VECTOR(m, BEFORE);
+    double share[HISTORY];
+    if (m->iterations++) {
+        const int64_t last = m->stored < HISTORY ? m->stored : HISTORY - 1;
+        REAL *change = VECTOR(m, CHANGES + HISTORY), *step = change + m->padded; /* not yet among the others */
+        NAME(add_scaled)(m, change, grad, -1, before);
+        VECTORS_OF(m->padded) NAME(store)(step + q, NAME(load)(direction + q) * (REAL)m->step);
+        const double curved = NAME(dot)(m, change, step);
+        if (curved > 1e-10) {
+            if (m->stored == HISTORY) {
+                memmove(VECTOR(m, STEPS), VECTOR(m, STEPS + 1), last * m->padded * sizeof *step);
+                memmove(VECTOR(m, CHANGES), VECTOR(m, CHANGES + 1), last * m->padded * sizeof *step);
+                memmove(m->inverse, m->inverse + 1, last * sizeof *m->inverse);
+            } else m->stored++;
+            memcpy(VECTOR(m, STEPS + last), step, m->padded * sizeof *step);
+            memcpy(VECTOR(m, CHANGES + last), change, m->padded * sizeof *step);
+            m->inverse[last] = 1 / curved;
+            m->scale = curved / NAME(dot)(m, change, change);
+        }
+    }
+    VECTORS_OF(m->padded) NAME(store)(direction + q, -NAME(load)(grad + q));
+    for (int64_t i = m->stored - 1; i >= 0; i--) {
+        share[i] = NAME(dot)(m, VECTOR(m, STEPS + i), direction) * m->inverse[i];
+        NAME(add_scaled)(m, direction, direction, -share[i], VECTOR(m, CHANGES + i));
+    }
+    if (m->stored) VECTORS_OF(m->padded) NAME(store)(direction + q, NAME(load)(direction + q) * (REAL)m->scale);
+    for (int64_t i = 0; i < m->stored; i++) {
+        const double other = NAME(dot)(m, VECTOR(m, CHANGES + i), direction) * m->inverse[i];
+        NAME(add_scaled)(m, direction, direction, share[i] - other, VECTOR(m, STEPS + i));
+    }
+    memcpy(before, grad, m->padded * sizeof *before);
+}
+
+/* One step of the optimiser, of up to 20 iterations. */
+static void NAME(minimise)(MINIMISER *m, ROOM *room) {
+    const double nothing = 1e-32;
+    const int most = 20, most_evaluations = 25;
+    int evaluations = 1;
+    TRIAL now = {.loss = NAME(objective)(m->network, room), .grad = VECTOR(m, GRADIENTS)};
+    memcpy(now.grad, m->found, m->padded * sizeof *m->found);
+    for (int i = 1; i <= most && NAME(largest)(m, now.grad) > nothing && evaluations < most_evaluations; i++) {
+        NAME(turn)(m, now.grad);
+        double sum = 0;
+        for (int64_t j = 0; m->iterations == 1 && j < m->padded; j++) sum += fabs(now.grad[j]);
+        m->step = m->rate * (sum > 1 ? 1 / sum : 1);
+        now.at = 0, now.slope = NAME(dot)(m, now.grad, VECTOR(m, DIRECTION));
+        if (now.slope > -nothing) break;
+        memcpy(VECTOR(m, START), m->theta, m->padded * sizeof *m->theta);
+        const double before = now.loss;
+        now = NAME(search)(m, room, now, m->step, most_evaluations - evaluations, &evaluations);
+        m->step = now.at;
+        NAME(add_scaled)(m, m->theta, VECTOR(m, START), now.at, VECTOR(m, DIRECTION));
+        if (NAME(largest)(m, VECTOR(m, DIRECTION)) * fabs(now.at) <= nothing || fabs(now.loss - before) < nothing) break;
+    }
+    NAME(objective)(m->network, room); /* the last evaluation was that of a trial */
+}
+
 /* ---- what Python calls ---- */
 
 /* Bytes of the structs, to compare with Python's. */
@@ -553,6 +718,20 @@ int NAME(kan_network_objective)(NETWORK *network) {
     return DONE;
 }
 
+/* Vectors that a minimiser needs. */
+int64_t NAME(kan_minimiser_vectors)(void) { return VECTORS; }
+int64_t NAME(kan_minimiser_size)(void) { return sizeof(MINIMISER); }
+
+/* One step of L-BFGS; loss and reg are those after it. Gives 0, or NO_MEMORY. */
+int NAME(kan_network_minimise)(MINIMISER *minimiser) {
+    ROOM room;
+    if (!NAME(take_whole_room)(minimiser->network, &room)) return NO_MEMORY;
+    NAME(prepare_knots)(&room);
+    NAME(minimise)(minimiser, &room);
+    free(room.memory);
+    return DONE;
+}
+
 #undef V
 #undef W
 #undef LANES
@@ -563,4 +742,7 @@ int NAME(kan_network_objective)(NETWORK *network) {
 #undef WORK
 #undef ROOM
 #undef FOR_STRIPS
+#undef MINIMISER
+#undef TRIAL
+#undef VECTOR
 #endif

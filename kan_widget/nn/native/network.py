@@ -5,7 +5,7 @@ from __future__ import annotations
 import ctypes
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor
@@ -17,6 +17,10 @@ MAX_DEPTH = 8
 PARAMETERS = ("coef", "scale_spline", "scale_base", "bias")
 BUFFERS = ("fill", "grid", "mask", "coef_mask")
 PARTS = len(PARAMETERS) + len(BUFFERS)
+# Penalties that the kernel knows, by their numbers.
+METRICS = {None: 0, "edge_forward_spline_n": 1, "edge_forward_spline_u": 2, "group_lasso": 3}
+_HISTORY = 10
+_VECTOR_BYTES = 64
 
 
 class _Layer(ctypes.Structure):
@@ -41,6 +45,35 @@ class _Network(ctypes.Structure):
         ("metric", ctypes.c_int64),
         *((name, ctypes.c_double) for name in ("loss", "reg")),
     )
+
+
+class _Minimiser(ctypes.Structure):
+    """The struct of the same name, field for field."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("network", "theta", "found", "memory")),
+        ("padded", ctypes.c_int64),
+        ("rate", ctypes.c_double),
+        *((name, ctypes.c_int64) for name in ("iterations", "stored")),
+        *((name, ctypes.c_double) for name in ("step", "scale")),
+        ("inverse", ctypes.c_double * _HISTORY),
+    )
+
+
+class Weights(NamedTuple):
+    """What an objective is made of, ``loss + lamb * reg``: the mean squared error, and pykan's penalties.
+
+    Attributes:
+        lamb: Factor of the penalty.
+        l1: Of the sizes of edges or nodes in it.
+        entropy: Of the entropy over edges.
+        metric: One of `METRICS`, or None if there is no penalty.
+    """
+
+    lamb: float = 0.0
+    l1: float = 0.0
+    entropy: float = 0.0
+    metric: str | None = None
 
 
 @dataclass(frozen=True)
@@ -102,21 +135,23 @@ class Networks:
     """
 
     def __init__(self, library: ctypes.CDLL) -> None:
-        self._functions: dict[torch.dtype, tuple[Any, Any, Any]] = {}
+        self._functions: dict[torch.dtype, tuple[Any, ...]] = {}
         for dtype, suffix in SUFFIXES.items():
             try:
-                names = ("forward", "backward", "objective", "size")
-                *functions, size = (getattr(library, f"kan_network_{name}_{suffix}") for name in names)
-                layer_size = getattr(library, f"kan_whole_layer_size_{suffix}")
+                names = ("forward", "backward", "objective", "minimise")
+                functions = [getattr(library, f"kan_network_{name}_{suffix}") for name in names]
+                structs = {"whole_layer": _Layer, "network": _Network, "minimiser": _Minimiser}
+                sizes = [getattr(library, f"kan_{name}_size_{suffix}") for name in structs]
+                self.vectors = int(getattr(library, f"kan_minimiser_vectors_{suffix}")())
             except AttributeError as error:
                 raise OSError(str(error)) from None
-            for function, struct in ((size, _Network), (layer_size, _Layer)):
+            for function, struct in zip(sizes, structs.values(), strict=True):
                 function.restype = ctypes.c_int64
                 if function() != ctypes.sizeof(struct):
                     raise OSError(f"{struct.__name__} takes {function()} bytes there, {ctypes.sizeof(struct)} here")
             for function in functions:
                 function.argtypes = (ctypes.c_void_p,)
-            self._functions[dtype] = functions[0], functions[1], functions[2]
+            self._functions[dtype] = tuple(functions)
 
     def forward(self, stack: Stack, x: Tensor) -> Tensor:
         """Evaluate a network.
@@ -171,6 +206,93 @@ class Networks:
         )
         _check(self._functions[x.dtype][1](ctypes.addressof(call)))
         return dx, gradients
+
+    def objective(
+        self, stack: Stack, x: Tensor, labels: Tensor, weights: Weights, gradients: Sequence[Tensor | None]
+    ) -> tuple[float, float]:
+        """Loss and penalty of a network, and the gradient of the objective.
+
+        Args:
+            stack: Its layers.
+            x: As in `forward`; two rows or more.
+            labels: ``(rows, out)``, contiguous.
+            weights: Of the objective.
+            gradients: Where those in ``stack.parameters`` are written, contiguous; None where they are not wanted.
+
+        Raises:
+            MemoryError: If there is not enough memory.
+        """
+        to = (ctypes.c_void_p * len(gradients))(*addresses(gradients))
+        call = _objective(stack, x, labels, weights, to)
+        _check(self._functions[x.dtype][2](ctypes.addressof(call)))
+        return call.loss, call.reg
+
+
+class Minimiser:
+    """L-BFGS on the parameters of one network, step by step: torch's algorithm and constants, in native code.
+
+    Args:
+        networks: The functions.
+        stack: The layers; what is not learnt is read from their tensors.
+        learnt: For each of ``stack.parameters`` whether it is.
+        rate: Length of a step to begin with, ``lr``.
+    """
+
+    def __init__(self, networks: Networks, stack: Stack, learnt: Sequence[bool], rate: float) -> None:
+        self._run = networks._functions[stack.dtype][3]
+        self._learnt = [p for p, is_learnt in zip(stack.parameters, learnt, strict=True) if is_learnt and p is not None]
+        sizes = [p.numel() for p in self._learnt]
+        per_vector = _VECTOR_BYTES // self._learnt[0].element_size()
+        padded = -(-sum(sizes) // per_vector) * per_vector
+        self._room = torch.zeros(networks.vectors + 2, padded, dtype=stack.dtype)  # points, gradients, what is kept
+        parts = [vector[: sum(sizes)].split(sizes) for vector in self._room[:2]]
+        self._values, gradients = (
+            [part.view_as(p) for part, p in zip(split, self._learnt, strict=True)] for split in parts
+        )
+        own = iter(self._values)
+        tensors = list(stack.tensors)
+        for index, is_learnt in enumerate(learnt):
+            if is_learnt:
+                tensors[index // len(PARAMETERS) * PARTS + index % len(PARAMETERS)] = next(own)
+        self._stack = Stack.of(tensors, stack.shapes)
+        found = iter(gradients)
+        to = addresses([next(found) if is_learnt else None for is_learnt in learnt])
+        self._to = (ctypes.c_void_p * len(to))(*to)
+        self._state = _Minimiser(None, *(self._room[row].data_ptr() for row in range(3)), padded, rate)
+
+    @torch.no_grad()
+    def step(self, x: Tensor, labels: Tensor, weights: Weights) -> tuple[float, float]:
+        """Up to 20 iterations; writes the parameters.
+
+        Args:
+            x: Points, ``(rows, in)``; two rows or more.
+            labels: ``(rows, out)``.
+            weights: Of the objective.
+
+        Returns:
+            Loss and penalty after it.
+
+        Raises:
+            MemoryError: If there is not enough memory; then nothing has changed.
+        """
+        labels = labels.contiguous()
+        torch._foreach_copy_(self._values, self._learnt)
+        call = _objective(self._stack, x, labels, weights, self._to)
+        self._state.network = ctypes.addressof(call)
+        _check(self._run(ctypes.addressof(self._state)))
+        torch._foreach_copy_(self._learnt, self._values)
+        return call.loss, call.reg
+
+
+def _objective(
+    stack: Stack, x: Tensor, labels: Tensor, weights: Weights, to: ctypes.Array[ctypes.c_void_p]
+) -> _Network:
+    return _Network(
+        *(ctypes.addressof(stack.layers), len(stack.layers)),
+        *(x.shape[0], x.data_ptr(), *x.stride()),
+        *(None, None, None, ctypes.addressof(to), labels.data_ptr()),
+        *(weights.lamb, weights.l1, weights.entropy, METRICS[weights.metric]),
+    )
 
 
 def _check(failed: int) -> None:
