@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from kan_widget import KAN, Session, adaptive_prune, create_dataset
+from kan_widget.report import formula
 from tests.core.test_expression import read
 
 
@@ -80,6 +81,14 @@ def test_formula_of_a_compacted_network_has_the_inputs_that_it_reads() -> None:
     found = Session(model.compact(), data).formula()
     assert re.fullmatch(r"sin\(2 x3\)", found.text)
     assert found(np.array([[0.5]])) == pytest.approx(np.sin(1.0), abs=0.01)
+
+
+def test_formula_of_a_model_is_that_of_a_session(pruned: KAN, data: dict[str, torch.Tensor]) -> None:
+    before = {name: value.clone() for name, value in pruned.state_dict().items()}
+    session = Session(pruned.copy(), data)
+    assert str(formula(pruned, data)) == str(formula(session, None)) == str(session.formula())
+    assert formula(pruned, data["train_input"]).rows == "train"
+    assert all(torch.equal(before[name], value) for name, value in pruned.state_dict().items())
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from .control import Control
 from .curve import Curve, Curves, curve
 from .effects import Effect
 from .efficiency import Efficiency, Form, efficiency, measure_together
+from .formula import formula
 from .histogram import Histogram, histogram
 from .importance import Importance, importance
 from .quality import Quality, evaluate
@@ -49,6 +50,7 @@ __all__ = [
     "curve",
     "efficiency",
     "evaluate",
+    "formula",
     "histogram",
     "importance",
     "measure_together",
