@@ -3,8 +3,12 @@
 import re
 
 import pytest
+import torch
 from playwright.sync_api import Locator, expect
 
+from kan_widget import KAN, KANWidget
+from kan_widget.report import standing
+from tests.browser.page.bridge import Bridge
 from tests.browser.page.harness import Stand
 
 pytestmark = pytest.mark.browser
@@ -186,3 +190,41 @@ def test_names_are_shown_as_text(stand: Stand) -> None:
     stand.node(script).click()
     expect(stand.inspector.get_by_role("note", name="Formula as text")).to_contain_text(script)
     assert stand.page.evaluate("window.hit") is None
+
+
+def test_metrics_worth_and_formula_of_a_real_network(stand: Stand) -> None:
+    x = torch.rand(300, 2, generator=torch.Generator().manual_seed(0)) * 2 - 1
+    y = torch.sin(3 * x[:, [0]]) + 0 * x[:, [1]]
+    model = KAN([2, 1], grid=5, seed=0)
+    model.fit((x[:200], y[:200]), steps=20, progress=False)
+    widget = KANWidget(model, (x[:200], y[:200], x[200:], y[200:]), slices={"left": x[200:, 0] < 0})
+    bridge = Bridge(widget, stand)
+
+    def carry_until(shown: Locator) -> None:
+        for _ in range(200):
+            bridge.settle()
+            if shown.count():
+                return
+            stand.page.wait_for_timeout(25)
+        raise AssertionError("it never came")
+
+    bridge.settle()
+    stand.button("Metrics").click()
+    table = stand.page.get_by_role("table", name="Metrics by rows")
+    carry_until(table)
+    expect(table.get_by_role("row", name=re.compile("^left"))).to_have_count(2)
+    stand.edge("x2", "y").click()
+    stand.page.keyboard.press("Delete")
+    carry_until(table.get_by_role("columnheader", name="last"))
+    truth = standing(widget.session, draws=5)
+    cells = table.get_by_role("row", name=re.compile("^left")).first.get_by_role("cell").all_inner_texts()
+    rmse = [truth["left"].metrics[state]["rmse"] for state in truth.states]
+    assert [float(cell) for cell in cells[:3]] == pytest.approx(rmse, rel=0.01)
+    stand.page.keyboard.press("Escape")
+    stand.node("x1").click()
+    carry_until(stand.inspector.get_by_text("RMSE if removed"))
+    stand.node("y").click()
+    carry_until(stand.page.get_by_role("group", name="Formula"))
+    note = stand.page.get_by_role("note", name="Formula as text")
+    expect(note).to_have_text(re.compile(r"^\s*y = (0\.99\d |1 )?sin\((3|2\.99|3\.0\d) x1.*\)"))
+    widget.close()
