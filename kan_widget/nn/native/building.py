@@ -58,7 +58,8 @@ def open_library() -> tuple[ctypes.CDLL, str]:
             return ctypes.CDLL(str(path)), f"came with the package, {path.name}"
     compiler = find_compiler()
     key = _key(source, compiler)
-    with contextlib.suppress(OSError):  # read-only, full, or mounted so that nothing in it may run
+    # Read-only, full, mounted so that nothing in it may run; and there are users without a home.
+    with contextlib.suppress(OSError, RuntimeError):
         return _from_cache(cache_folder(), key, compiler), f"compiled by {compiler[0]}, kept in {cache_folder()}"
     try:
         with tempfile.TemporaryDirectory(prefix="kan_widget-") as folder:  # a loaded library outlives its file
@@ -97,9 +98,13 @@ def find_compiler() -> list[str]:
     """The command of a C compiler: ``$CC``, or the first of `COMPILERS` on the path.
 
     Raises:
-        Unavailable: If there is none.
+        Unavailable: If there is none, or ``$CC`` is no command.
     """
-    for command in (shlex.split(os.environ.get("CC", "")), *([name] for name in COMPILERS)):
+    try:
+        named = shlex.split(os.environ.get("CC", ""))
+    except ValueError as error:
+        raise Unavailable(f"$CC cannot be read: {error}") from None
+    for command in (named, *([name] for name in COMPILERS)):
         if command and (path := shutil.which(command[0])):
             return [path, *command[1:]]
     raise Unavailable(f"there is no C compiler on the path (looked for {', '.join(COMPILERS)})")

@@ -294,6 +294,7 @@ WHOLE void NAME(sort_few)(const REAL *x, int n, const REAL *knots, int64_t step,
             COMPRESS_PLACES(in, q);
             STORE(p->x + at, COMPRESS(in, v));
             at += __builtin_popcount(in);
+            at = at < BLOCK ? at : BLOCK; /* among knots in no order a point can be in several spans */
         }
     }
     p->starts[count] = at;

@@ -1,0 +1,313 @@
+"""Hostile tensors, folders, compilers and threads: the numbers of torch or a clear error, by the kernel or not."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import signal
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import pytest
+import torch
+from torch import Tensor
+
+from kan_widget import KAN, KANLayer
+from kan_widget.nn import native
+from kan_widget.nn.native import building
+
+ROWS = 300  # with which layers are large enough for the kernel when nothing is forced
+
+
+def compiler_works() -> bool:
+    try:
+        building.find_compiler()
+    except building.Unavailable:
+        return False
+    return os.name == "posix"
+
+
+pytestmark = pytest.mark.skipif(not compiler_works(), reason="no C compiler")
+
+
+@pytest.fixture(params=["native", "torch"])
+def either(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Each way to evaluate."""
+    monkeypatch.setenv("KAN_WIDGET_BACKEND", request.param)
+    return str(request.param)
+
+
+@pytest.fixture
+def fresh(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """A process that has not chosen yet, with a cache of its own; the path of that."""
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    monkeypatch.delenv("KAN_WIDGET_BACKEND", raising=False)
+    monkeypatch.setattr(native, "_choice", native._Choice())
+    return tmp_path / "kan_widget"
+
+
+@pytest.fixture
+def instant(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A compiler that takes no time, since it has done its work before."""
+    library = building.open_library()[0]._name
+
+    def copied(_: Sequence[str], __: Sequence[str], target: Path) -> Path:
+        shutil.copy(library, target)
+        return target
+
+    monkeypatch.setattr(building, "_compile", copied)
+
+
+def points(rows: int = ROWS, columns: int = 2, dtype: torch.dtype = torch.float32) -> Tensor:
+    return (torch.rand(rows, columns, generator=torch.Generator().manual_seed(0)) * 2 - 1).to(dtype)
+
+
+def model(width: tuple[int, ...] = (2, 5, 1)) -> KAN:
+    return KAN(list(width), seed=0)
+
+
+def on_torch(call: Callable[[], Any]) -> Any:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KAN_WIDGET_BACKEND", "torch")
+        return call()
+
+
+def outcome(call: Callable[[], Tensor]) -> tuple[Any, ...]:
+    """What a call gives, as far as two ways to evaluate have to agree in it."""
+    try:
+        y = call()
+    except (RuntimeError, TypeError, ValueError) as error:
+        return (type(error),)
+    return y.shape, y.dtype
+
+
+# ---- tensors ----
+
+
+@pytest.mark.parametrize("width", [(2, 5, 1), (2, 40, 20)])  # small networks whole, others by layer
+@pytest.mark.parametrize(
+    "dtype", [torch.float16, torch.bfloat16, torch.float64, torch.int64, torch.bool, torch.complex64]
+)
+def test_points_of_another_dtype_meet_with_what_torch_does(dtype: torch.dtype, width: tuple[int, ...]) -> None:
+    found = {}
+    for backend in ("native", "torch"):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("KAN_WIDGET_BACKEND", backend)
+            found[backend] = outcome(lambda: model(width)(points().to(dtype)))
+    assert found["native"] == found["torch"]
+
+
+@pytest.mark.parametrize("width", [(2, 5, 1), (2, 40, 20)])
+def test_parameters_of_mixed_dtypes_meet_with_what_torch_does(width: tuple[int, ...]) -> None:
+    found = {}
+    for backend in ("native", "torch"):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("KAN_WIDGET_BACKEND", backend)
+            mixed = model(width)
+            mixed.layers[0].coef.data = mixed.layers[0].coef.data.double()
+            found[backend] = outcome(lambda network=mixed: network(points()))
+    assert found["native"] == found["torch"]
+
+
+@pytest.mark.parametrize("width", [(2, 5, 1), (2, 40, 20)])
+def test_no_rows_give_no_rows_and_gradients_of_zero(width: tuple[int, ...], either: str) -> None:
+    network = model(width)
+    y = network(points(0).requires_grad_())
+    assert y.shape == (0, width[-1])
+    y.sum().backward()
+    assert all(not p.grad.any() for p in network.parameters() if p.grad is not None)
+
+
+@pytest.mark.parametrize("width", [(2, 5, 1), (2, 40, 20)])
+@pytest.mark.parametrize(
+    "view",
+    [
+        lambda x: x.T.contiguous().T,
+        lambda x: torch.cat([x, x], dim=1)[:, :2],
+        lambda x: torch.stack([x, x], dim=1)[:, 0],
+        lambda x: x[:1].expand(ROWS, 2),
+        lambda x: x.flip(0)[::2],
+        lambda x: torch.complex(x, -x).conj().imag,  # marked as negative, not negated
+    ],
+    ids=["columns", "narrowed", "interleaved", "one row", "steps", "negated"],
+)
+def test_points_may_be_views_of_any_kind(view: Callable[[Tensor], Tensor], width: tuple[int, ...], either: str) -> None:
+    x, network = view(points()), model(width)
+    expected = on_torch(lambda: network(x.clone().contiguous().resolve_neg()))
+    torch.testing.assert_close(network(x), expected, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("width", [(2, 5, 1), (2, 40, 20)])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf")])
+def test_what_is_not_finite_stays_in_its_row(value: float, width: tuple[int, ...], either: str) -> None:
+    network, x = model(width), points()
+    clean = network(x).detach()
+    x[7, 1] = value
+    inner = x.clone().requires_grad_()
+    y = network(inner)
+    others = torch.arange(ROWS) != 7
+    torch.testing.assert_close(y[others], clean[others], rtol=1e-5, atol=1e-5)
+    assert not y[7].isfinite().all()
+    y[others].sum().backward()
+    assert inner.grad is not None
+    assert inner.grad[others].isfinite().all()
+
+
+@pytest.mark.parametrize("width", [(2, 5, 1), (2, 40, 20)])
+def test_gradients_that_are_not_finite_stay_with_their_outputs(width: tuple[int, ...], either: str) -> None:
+    layer = KANLayer.random(width[0], width[1], grid=5, k=3, generator=torch.Generator().manual_seed(0))
+    x = points().requires_grad_()
+    y = layer(x)
+    grad = torch.ones_like(y)
+    grad[:, 2] = float("nan")
+    y.backward(grad)
+    clean = torch.arange(width[1]) != 2
+    assert layer.coef.grad is not None
+    assert layer.coef.grad[clean].isfinite().all()
+    assert layer.scale_base.grad is not None
+    assert layer.scale_base.grad[2].isnan().all()
+
+
+@pytest.mark.parametrize("width", [(2, 5, 1), (2, 40, 20)])
+def test_what_is_pruned_may_hold_anything(width: tuple[int, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KAN_WIDGET_BACKEND", "native")
+    network = model(width)
+    off = torch.ones(width[1], 2, dtype=torch.bool)
+    off[1, 0] = False
+    network.set_masks([off, *(torch.ones_like(layer.mask) for layer in network.layers[1:])])
+    expected = network(points()).detach()
+    with torch.no_grad():
+        network.layers[0].coef[1, 0] = float("nan")
+        network.layers[0].scale_base[1, 0] = float("inf")
+    y = network(points())
+    torch.testing.assert_close(y, expected, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("width", [(2, 5, 1), (2, 40, 20)])
+@pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1e38])
+@pytest.mark.parametrize("place", [0, 4, 6, -1])
+def test_knots_that_are_none_do_not_lead_out_of_the_arrays(
+    place: int, value: float, width: tuple[int, ...], either: str
+) -> None:
+    network = model(width)
+    clean = network(points())
+    network.layers[0].grid[0, place] = value
+    y = network(points().requires_grad_())
+    assert y.shape == clean.shape
+    y.nan_to_num().sum().backward()
+    network.layers[0].grid[0] = network.layers[0].grid[0].flip(0)
+    assert network(points()).shape == clean.shape
+
+
+# ---- folders and compilers ----
+
+
+def test_a_full_disk_is_done_without(instant: None, fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any) -> NoReturn:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "replace", full)
+    assert native.backend().name == "native"
+    assert "for this process" in native.backend().reason
+    assert list(fresh.glob("*.so")) == []
+
+
+def test_a_compiler_that_cannot_write_leaves_torch(
+    fresh: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    compiler = tmp_path / "compiler"
+    compiler.write_text('#!/bin/sh\ncase "$*" in *.so*) echo "No space left on device" >&2; exit 1;; esac\n')
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CC", str(compiler))
+    layer, x = KANLayer.random(2, 5, grid=5, k=3), points()
+    assert torch.equal(layer(x), on_torch(lambda: layer(x)))
+    assert "No space left on device" in native.backend().reason
+
+
+def test_a_user_without_a_home_has_no_cache(instant: None, fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def homeless() -> NoReturn:
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.delenv("XDG_CACHE_HOME")
+    monkeypatch.setattr(Path, "home", homeless)
+    assert "for this process" in native.backend().reason
+
+
+def test_a_compiler_that_cannot_be_named_leaves_torch(fresh: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("CC", 'gcc "-O2')
+    assert native.backend().name == "torch"
+    assert "CC" in native.backend().reason
+
+
+def test_a_program_that_is_none_leaves_torch(fresh: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    compiler = tmp_path / "compiler"
+    compiler.write_bytes(b"\x7fELF rubbish")
+    compiler.chmod(0o755)
+    monkeypatch.setenv("CC", str(compiler))
+    assert native.backend().name == "torch"
+
+
+def test_the_library_of_another_version_is_not_taken(
+    instant: None, fresh: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(building, "SHIPPED", tmp_path / "shipped")
+    building.SHIPPED.mkdir()
+    current = building.compile_for_others(building.SHIPPED)
+    found = native.backend()
+    assert found.name == "native"
+    assert "came with the package" in found.reason
+    assert not fresh.exists()
+    for path in current:
+        path.rename(path.with_name("0" * 16 + path.name[16:]))
+    assert "came with" not in building.open_library()[1]
+
+
+# ---- threads and processes ----
+
+
+def test_threads_that_ask_at_once_get_one_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = []
+    chosen = native._choice.made()
+    monkeypatch.setattr(native, "_choice", native._Choice())
+
+    def choose() -> Any:
+        made.append(1)
+        time.sleep(0.05)
+        return chosen
+
+    monkeypatch.setattr(native, "_choose", choose)
+    layer, x = KANLayer.random(2, 5, grid=5, k=3), points()
+    results: list[Tensor] = []
+    gate = threading.Barrier(6)
+
+    def run() -> None:
+        gate.wait(timeout=30)
+        results.append(layer(x))
+
+    threads = [threading.Thread(target=run) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(made) == 1
+    assert all(torch.equal(result, results[0]) for result in results)
+    assert len(results) == 6
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no fork here")
+def test_a_fork_while_another_thread_chooses_does_not_hang(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(native._choice, "_made", None)
+    with native._choice._lock, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Python 3.12 warns of threads, and there are none of ours
+        child = os.fork()
+        if child == 0:
+            signal.alarm(60)  # ends the child if it waits for a lock that nobody will give up
+            y = KANLayer.random(2, 5, grid=5, k=3)(points())
+            os._exit(0 if y.isfinite().all() else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
