@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+from matplotlib.mathtext import MathTextParser
 from sympy import lambdify, symbols
 from sympy.parsing.sympy_parser import (
     convert_xor,
@@ -58,6 +59,14 @@ def test_text_nests_and_signs() -> None:
     assert latex(of) == (
         r"-\exp\left(-\left(x_{1} - 1\right)^{2} + \phi_{0,1,2}\left(2 x_{2}\right)\right) + 1 \cdot 10^{-7} x_{2}"
     )
+
+
+@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name != "x"])
+@pytest.mark.parametrize("inner", [Sum(0.0, ((1.0, X1),)), Sum(-2.0, ((3e-8, Variable(Node(0, 1), "a_b c")),))])
+def test_latex_is_mathematics(name: str, inner: Sum) -> None:
+    said = latex(around(Call(name, inner)))
+    MathTextParser("path").parse(f"${said}$")
+    assert said.count("{") == said.count("}")
 
 
 @pytest.mark.parametrize(("of", "said"), [(Sum(0.0, ()), "0"), (Sum(-2.5, ()), "-2.5"), (Sum(1e-9, ()), "1e-09")])
