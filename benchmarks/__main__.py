@@ -10,13 +10,14 @@ from pathlib import Path
 
 import torch
 
-from . import forward, plot, pruning, startup, train, widget
+from . import forward, limits, plot, pruning, startup, train, widget
 from .table import Row, table
 
 RESULTS = Path(__file__).with_name("results.md")
 Section = Callable[[argparse.Namespace], list[Row]]
 SECTIONS: dict[str, Section] = {
     "forward": forward.rows,
+    "limits": limits.rows,
     "train": train.rows,
     "plot": plot.rows,
     "widget": widget.rows,

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from argparse import Namespace
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -23,7 +24,6 @@ CASES: list[tuple[list[int], int, tuple[float | None, float | None], float]] = [
     ([784, 64, 10], 128, (None, None), 8.0),
     ([784, 128, 64, 10], 1024, (70.0, 50.0), 8.0),
 ]
-PRUNED = ([784, 64, 10], 1000)
 
 
 def on(backend: str, call: Callable[[], Any]) -> Callable[[], Any]:
@@ -34,6 +34,18 @@ def on(backend: str, call: Callable[[], Any]) -> Callable[[], Any]:
         call()
 
     return run
+
+
+@contextlib.contextmanager
+def restored() -> Iterator[None]:
+    """Leaves the choice of the backend as it was."""
+    before = os.environ.get("KAN_WIDGET_BACKEND")
+    try:
+        yield
+    finally:
+        os.environ.pop("KAN_WIDGET_BACKEND", None)
+        if before is not None:
+            os.environ["KAN_WIDGET_BACKEND"] = before
 
 
 def forward(model: Any, x: Tensor) -> Callable[[], Any]:
@@ -57,17 +69,12 @@ def with_gradients(model: Any, x: Tensor, y: Tensor) -> Callable[[], Any]:
 
 
 def rows(options: Namespace) -> list[Row]:
-    """One row for each shape, pass and backend, and some for pruned networks."""
-    before = os.environ.get("KAN_WIDGET_BACKEND")
-    try:
+    """One row for each shape, pass and backend."""
+    with restored():
         result = []
         for width, batch, native, plain in CASES:
             result += _against_pykan(width, batch, native, plain, options.repeats)
-        return result + _pruned(*PRUNED, options.repeats)
-    finally:
-        os.environ.pop("KAN_WIDGET_BACKEND", None)
-        if before is not None:
-            os.environ["KAN_WIDGET_BACKEND"] = before
+        return result
 
 
 def _against_pykan(
@@ -91,19 +98,3 @@ def _against_pykan(
             label = f"{name}, {width}, {batch} rows" + (", torch alone" if backend == "torch" else "")
             result.append(Row(label, times[f"{name}, {backend}"], theirs=times[name], least=floor))
     return result
-
-
-def _pruned(width: list[int], batch: int, repeats: int) -> list[Row]:
-    """The native kernel where random edges are off, and the smaller networks that are left of them."""
-    generator = torch.Generator().manual_seed(0)
-    x = torch.rand(batch, width[0], generator=generator) * 2 - 1
-    calls = {"nothing pruned": on("native", forward(KAN(width, grid=5, k=3, seed=0), x))}
-    for share in (0.5, 0.9, 0.99):
-        model = KAN(width, grid=5, k=3, seed=0)
-        masks = [torch.rand(layer.mask.shape, generator=generator) > share for layer in model.layers]
-        masks[-1][:, 0] = True
-        model.set_masks(masks)
-        calls[f"{share:.0%} pruned"] = on("native", forward(model, x))
-        calls[f"{share:.0%} pruned and compact"] = on("native", forward(model.compact(), x))
-    times = interleaved(calls, repeats)
-    return [Row(f"forward, {width}, {batch} rows, {name}", seconds) for name, seconds in times.items()]
