@@ -397,11 +397,11 @@ def test_no_points_have_no_moments(forced: None) -> None:
 
 
 @needs_compiler
-def test_small_layers_do_not_wait_for_a_compiler(fresh: Path) -> None:
-    layer = KANLayer.random(2, 3, grid=3, k=3)
-    layer(torch.zeros(10, 2))
+def test_only_a_layer_without_points_does_not_wait_for_a_compiler(fresh: Path) -> None:
+    layer = KANLayer.random(1, 1, grid=3, k=3)
+    layer(torch.zeros(0, 1))
     assert not fresh.exists()
-    layer(torch.zeros(1000, 2))
+    layer(torch.zeros(1, 1))
     assert list(fresh.glob("*.so"))
     assert native.backend().name == "native"
 

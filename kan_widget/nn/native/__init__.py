@@ -1,7 +1,7 @@
 """An optional C kernel for layers: the same numbers, faster. Without a compiler everything runs on torch alone.
 
-``KAN_WIDGET_BACKEND=torch`` switches it off; ``KAN_WIDGET_BACKEND=native`` takes it for small layers as well. When it
-is left to decide, what is taken depends on sizes alone, so that the same program gives the same bits again.
+``KAN_WIDGET_BACKEND=torch`` switches it off; ``KAN_WIDGET_BACKEND=native`` warns where it cannot be had. Layers of all
+sizes go the same way, so that none becomes slower by being compacted, and the same program gives the same bits again.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from .selftest import check, check_networks
 __all__ = ["VARIABLE", "Backend", "backend", "kernel_for", "networks_for", "wanted"]
 
 VARIABLE = "KAN_WIDGET_BACKEND"
-# Points times targets from which a layer is worth a kernel: smaller ones do not make a program wait for a compiler.
-_LEAST = 1 << 10
+# Points times targets from which a layer is worth a kernel: torch takes five times as long for a single edge already.
+_LEAST = 1
 
 
 @dataclass(frozen=True)

@@ -48,7 +48,7 @@
 #define FEW_KNOTS 24
 #define MAX_THREADS 64
 /* Share of edges that are on below which they are gone through one by one. */
-#define FEW_EDGES(batch) ((batch) < BLOCK ? 0.35 : 0.5)
+#define FEW_EDGES(batch) ((batch) < BLOCK ? 0.35 : 0.55)
 /* Spans and bases that a table in registers holds. */
 #define ENTRIES 16
 
