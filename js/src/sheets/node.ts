@@ -114,7 +114,11 @@ export const node: Sheet = {
 .formula sub{font-size:11px;line-height:0}
 .formula>.ends{display:flex;align-items:center;gap:8px}
 .formula.stale .reads{color:var(--faint)}
-.worth dd{grid-column:3}
+.worth div{grid-template-columns:1fr auto}
+.worth div>dt{overflow-wrap:normal;min-width:min-content}
+.worth dd:last-child{grid-column:2;font-weight:600}
+.worth+.about{margin-top:-4px}
+@container (max-width:720px){.facts>.lists{grid-column:2;grid-row:1/span 2}}
 `,
   draw(context) {
     const { snapshot } = context;
