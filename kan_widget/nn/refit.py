@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from .network import Network
 
 KINDS = ("gain_bias", "least_squares")
+# Share of the largest change below which a target, or a layer, is as it was.
+_NOTHING = 1e-6
 
 
 @torch.no_grad()
@@ -55,7 +57,7 @@ def refit(network: Network, x: Tensor, targets: Sequence[Tensor], kind: str, *, 
     starved = 0
     for layer, target in zip(network.layers, targets, strict=True):
         residual = (target - layer.transform(values)).double()
-        if bool(residual.abs().amax() > 1e-6 * target.abs().amax()):
+        if bool(residual.abs().amax() > _NOTHING * target.abs().amax()):
             if kind == "least_squares":
                 starved += _refit_coefficients(layer, values, residual, ridge)
             else:
@@ -72,10 +74,7 @@ def _refit_coefficients(layer: KANLayer, values: Tensor, residual: Tensor, ridge
     if layer.coef_mask is not None:
         free[..., :-1] &= layer.coef_mask
     change = torch.zeros(free.shape, dtype=torch.float64, device=values.device)
-    starved = sum(
-        _solve_one(free[target], centred, residual[target], ridge, change[target])
-        for target in range(layer.out_features)
-    )
+    starved = _solve(free.flatten(1), centred, residual, ridge, change.flatten(1))
     wanted = layer.masked_coef().double() * layer.scale_spline.double().unsqueeze(-1) + change[..., :-1]
     moved = (change != 0).any(dim=-1)
     # The scale goes into the coefficients: one that training has made small would make them huge, and a step of the
@@ -106,6 +105,33 @@ def _refit_gains(layer: KANLayer, values: Tensor, residual: Tensor, ridge: float
 def _settle_bias(layer: KANLayer, residual: Tensor, added: Tensor) -> None:
     """Make the residual's mean vanish, given what the refitted edges add on average."""
     layer.bias.add_((residual.mean(dim=1) - added).to(layer.bias))
+
+
+def _solve(free: Tensor, centred: Tensor, residual: Tensor, ridge: float, change: Tensor) -> int:
+    """Write the changes of the numbers that are `free` into `change`, both ``(out, numbers)``.
+
+    Targets that nothing has happened to stay as they are, and those with the same numbers free share a factorisation.
+
+    Returns:
+        How many targets have too few rows.
+    """
+    sizes = free.sum(dim=1)
+    starved = sizes >= centred.shape[1]
+    missed = residual.abs().amax(dim=1)
+    due = (missed > _NOTHING * missed.max()) & ~starved & (sizes > 0)
+    patterns, of_target = torch.unique(free[due], dim=0, return_inverse=True)
+    targets = due.nonzero().flatten()
+    shared = len(patterns) > 1 and centred.shape[0] ** 2 <= int(patterns.sum(dim=1).square().sum())
+    products = centred @ centred.T if shared else None
+    for index, pattern in enumerate(patterns):
+        group = targets[of_target == index]
+        rows = centred[pattern]
+        gram = rows @ rows.T if products is None else products[pattern][:, pattern]
+        strength = gram.diagonal().mean().clamp_min(torch.finfo(torch.float64).tiny)
+        gram.diagonal().add_(ridge * strength)
+        solution = torch.cholesky_solve(rows @ residual[group].T, torch.linalg.cholesky(gram))
+        change[group.unsqueeze(1), pattern.nonzero().flatten()] = solution.T
+    return int(starved.sum())
 
 
 def _solve_one(free: Tensor, centred: Tensor, residual: Tensor, ridge: float, change: Tensor) -> int:

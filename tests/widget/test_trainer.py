@@ -16,6 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kan_widget import KAN, KANWidget, Session
+from kan_widget.nn.run import Run
 from kan_widget.widget import tuning, watch
 from kan_widget.widget.progress import MOST_POINTS, Losses
 
@@ -213,20 +214,20 @@ def click_at(step: int, click: Callable[[], Any]) -> Callable[[int, Any], None]:
 
 def test_clicks_of_other_threads_land_between_two_steps_and_stay(widget: KANWidget) -> None:
     inside: list[bool] = []
-    original = torch.optim.LBFGS.step
+    original = Run.step
 
-    def step(self: Any, closure: Any) -> Any:
+    def step(self: Run, *args: Any, **options: Any) -> Any:
         before = widget.model.layers[0].mask.clone()
-        result = original(self, closure)
+        result = original(self, *args, **options)
         inside.append(torch.equal(before, widget.model.layers[0].mask))
         return result
 
-    torch.optim.LBFGS.step = step  # type: ignore[method-assign]
+    Run.step = step  # type: ignore[method-assign]
     try:
         click = click_at(1, lambda: widget.session.prune([(0, 1, 2)]))
         widget.fine_tune(steps=5, wait=True, callback=click)
     finally:
-        torch.optim.LBFGS.step = original  # type: ignore[method-assign]
+        Run.step = original  # type: ignore[method-assign]
     assert all(inside)
     assert len(inside) == 5
     assert not widget.model.layers[0].mask[2, 1]
