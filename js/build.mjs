@@ -8,12 +8,12 @@ const outdir = here("../kan_widget/static");
 /** Bytes that each bundle may have. A notebook saves the first with every widget; the second is fetched when needed. */
 const budget = { "widget.js": 100_000, "sheets.js": 110_000, "page.js": 2_000 };
 
-/** Markup does not mean its indentation: leave it out of the bundle. */
+/** Markup does not mean its indentation, nor a style sheet its lines: leave them out of the bundle. */
 const unindented = {
   name: "unindented",
   setup: (build) =>
     build.onLoad({ filter: /src[/\\].+\.ts$/ }, async ({ path }) => ({
-      contents: (await readFile(path, "utf8")).replace(/\n[ \t]+/g, "\n"),
+      contents: (await readFile(path, "utf8")).replace(/\n[ \t]+/g, "\n").replace(path.endsWith("styles.ts") ? /(?<=[;,{}])\n+/g : "", ""),
       loader: "ts",
     })),
 };

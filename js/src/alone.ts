@@ -54,7 +54,7 @@ export class Alone {
         this.#undone = [...this.#done].reverse();
         this.#done = [];
         return null;
-      case "set_threshold": case "prune": case "restore": case "keep":
+      case "set_threshold": case "set_min_per_layer": case "prune": case "restore": case "keep":
         if (cuts(ground, op)) return "This would cut an output off from every input.";
         this.#done = [...this.#done, op];
         this.#undone = [];

@@ -1,6 +1,7 @@
 import { html, nothing, svg, type SVGTemplateResult, type TemplateResult } from "lit-html";
-import { type Axis, type Bar, createAxis, fromX, histogram, type Mark, marks, toX } from "./axis";
+import { type Axis, type Bar, createAxis, histogram, type Mark, marks, toX } from "./axis";
 import { type Drawn, drawCurve, readAt, valuesOf } from "./curve";
+import { type Dragging, follow } from "./follow";
 import { formatLoss, formatShare, formatThreshold, plural } from "./format";
 import { keys } from "./help";
 import type { Preview } from "./preview";
@@ -10,13 +11,11 @@ import { at } from "./topology";
 import type { Foreseen } from "./wire";
 
 /** What a hand on the threshold can do. */
-export interface CutActions {
-  /** Preview a threshold. */
-  drag(threshold: number): void;
-  /** Let go: ask for the threshold, or give it up. */
-  drop(keep: boolean): void;
+export interface CutActions extends Dragging {
   key(event: KeyboardEvent): void;
   keyUp(event: KeyboardEvent): void;
+  /** Open the thresholds of the layers, or close them. */
+  toggleLayers(): void;
 }
 
 /** The panel's geometry, made once for a width and a set of scores. */
@@ -54,8 +53,9 @@ export function whatGoes({ edgesGo, nodesGo, inputsGo }: Preview): string {
 }
 
 function summary(snapshot: Snapshot): TemplateResult {
-  const { threshold, preview, inPlay, pruning } = snapshot;
+  const { threshold, cut, preview, inPlay, pruning } = snapshot;
   if (inPlay.length === 0) return html`<span class="said">no scores to cut by</span>`;
+  if (typeof cut === "object") return html`<span class="said"><b class="cut-text">by layer</b> · ${whatGoes(preview)}</span>`;
   if (threshold === 0) return html`<span class="said">below <b>0</b> · nothing goes</span>`;
   const atLimit = pruning.limit !== null && threshold >= pruning.limit;
   return html`<span class="said">below <b class="cut-text">${formatThreshold(threshold)}</b> · ${whatGoes(preview)}${
@@ -105,12 +105,12 @@ function legend({ curve, metrics }: Snapshot): TemplateResult {
 }
 
 function curveOf(snapshot: Snapshot, drawn: Drawn, handle: number): SVGTemplateResult | typeof nothing {
-  const { curve, threshold } = snapshot;
+  const { curve, cut, threshold } = snapshot;
   if (!curve) return nothing;
   const y = drawn.y(readAt(curve, threshold));
   return svg`${drawn.band ? svg`<path class="control" d=${drawn.band} />` : nothing}
     <path class="foreseen" d=${drawn.line} />
-    <circle class="reading" cx=${handle} cy=${y} r="4" />`;
+    ${typeof cut === "object" ? nothing : svg`<circle class="reading" cx=${handle} cy=${y} r="4" />`}`;
 }
 
 function tickLabel(mark: Mark, width: number): SVGTemplateResult | typeof nothing {
@@ -121,7 +121,9 @@ function tickLabel(mark: Mark, width: number): SVGTemplateResult | typeof nothin
 
 function plot(snapshot: Snapshot, { axis, bars, curve }: CutPlot): SVGTemplateResult {
   const { limit } = snapshot.pruning;
+  const { cut } = snapshot;
   const handle = toX(axis, snapshot.threshold);
+  const each = typeof cut === "object";
   const end = limit === null ? axis.width : toX(axis, limit);
   const right = handle > axis.width - 72;
   return svg`<svg class="plot" width=${axis.width} height=${HEIGHT + TICKS} aria-hidden="true">
@@ -131,61 +133,45 @@ function plot(snapshot: Snapshot, { axis, bars, curve }: CutPlot): SVGTemplateRe
         ${axis.width - end > 30 && Math.abs(end - handle) > 64
           ? svg`<text class="tick" x=${end + 6} y="11">limit</text>` : nothing}`
       : nothing}
-    ${barsOf(bars, handle)}
+    ${barsOf(bars, each ? 0 : handle)}
     ${curve ? curveOf(snapshot, curve, handle) : nothing}
     <line class="axis" x1="0" x2=${axis.width} y1=${HEIGHT} y2=${HEIGHT} />
     ${marks(axis).map((mark) => svg`<line class="mark" x1=${mark.x} x2=${mark.x} y1=${HEIGHT}
       y2=${HEIGHT + (mark.label ? 5 : 3)} />${tickLabel(mark, axis.width)}`)}
-    <line class="handle" x1=${handle} x2=${handle} y1="2" y2=${HEIGHT} />
+    ${each ? cut.map((own) => svg`<line class="handle" x1=${toX(axis, own)} x2=${toX(axis, own)} y1=${HEIGHT - BARS} y2=${HEIGHT} />`)
+      : svg`<line class="handle" x1=${handle} x2=${handle} y1="2" y2=${HEIGHT} />
     <text class="value" x=${handle + (right ? -9 : 9)} y="11" text-anchor=${right ? "end" : "start"}
-      >${snapshot.threshold === 0 ? "" : formatThreshold(snapshot.threshold)}</text>
+      >${snapshot.threshold === 0 ? "" : formatThreshold(snapshot.threshold)}</text>`}
   </svg>`;
 }
 
-function follow(axis: Axis, actions: CutActions): (event: PointerEvent) => void {
-  return (down) => {
-    if (down.button !== 0) return;
-    const track = down.currentTarget as HTMLElement;
-    const grip = track.querySelector<HTMLElement>("[role=slider]");
-    const left = track.getBoundingClientRect().left;
-    const held = grip?.getBoundingClientRect();
-    // Taken by the grip, the line keeps its distance to the pointer; a press beside it calls it there.
-    const onGrip = held !== undefined && down.clientX >= held.left && down.clientX <= held.right;
-    const offset = onGrip ? down.clientX - (held.left + held.width / 2) : 0;
-    const to = (event: PointerEvent): void => actions.drag(fromX(axis, event.clientX - left - offset));
-    const ended = new AbortController();
-    const end = (keep: boolean): void => {
-      ended.abort();
-      actions.drop(keep);
-    };
-    track.setPointerCapture?.(down.pointerId);
-    const { signal } = ended;
-    track.addEventListener("pointermove", to, { signal });
-    track.addEventListener("pointerup", () => end(true), { signal });
-    track.addEventListener("pointercancel", () => end(false), { signal });
-    track.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") end(false);
-    }, { signal });
-    if (!onGrip) to(down);
-    down.preventDefault();
-    grip?.focus({ preventScroll: true });
-  };
-}
+/** What a press on a gap does: cut there. */
+const gapTitle = (gap: number): string => `Cut at the gap, ${formatThreshold(gap)}`;
+
+const stay = (event: Event): void => event.stopPropagation();
 
 /** The panel that cuts: the scores' histogram and the threshold on one axis. */
-export function cut(snapshot: Snapshot, geometry: CutPlot, actions: CutActions): TemplateResult {
+export function cut(snapshot: Snapshot, geometry: CutPlot, actions: CutActions, layersOpen: boolean): TemplateResult {
   const { axis } = geometry;
   const handle = toX(axis, snapshot.threshold);
+  const each = typeof snapshot.cut === "object";
+  const said = valueText(snapshot.threshold, snapshot.preview);
   const empty = snapshot.inPlay.length === 0;
   const most = snapshot.pruning.limit ?? 10 ** axis.high;
   return html`<div class="cut">
-    <div class="cut-head"><h2>Cut</h2>${summary(snapshot)}${legend(snapshot)}</div>
+    <div class="cut-head"><h2>Cut</h2>${summary(snapshot)}${legend(snapshot)}<button class="button quiet" aria-pressed=${layersOpen}
+      title="A threshold for each layer" @click=${actions.toggleLayers}>Layers</button></div>
     <div class="track" @pointerdown=${empty ? nothing : follow(axis, actions)}>
       ${plot(snapshot, geometry)}
       <div class="grip" role="slider" tabindex="0" aria-label="Threshold" aria-valuemin="0" aria-valuemax=${most}
-        aria-valuenow=${snapshot.threshold} aria-valuetext=${valueText(snapshot.threshold, snapshot.preview)}
-        aria-disabled=${empty} style=${`left:${handle}px;top:${HEIGHT}px`}
+        aria-valuenow=${snapshot.threshold} aria-valuetext=${each ? said.replace(/^[^:]+/, "by layer") : said}
+        title=${each ? "Thresholds differ by layer; moved, this one rules all of them again" : nothing} aria-disabled=${empty} style=${`left:${handle}px;top:${HEIGHT}px`}
         @keydown=${actions.key} @keyup=${actions.keyUp} @blur=${() => actions.drop(true)}></div>
+      ${snapshot.pruning.gaps.map((gap) => html`<button class="gap" style=${`left:${toX(axis, gap)}px`} aria-label=${gapTitle(gap)}
+        title=${gapTitle(gap)} @pointerdown=${stay} @click=${() => {
+          actions.drag(gap);
+          actions.drop(true);
+        }}></button>`)}
     </div>
   </div>`;
 }

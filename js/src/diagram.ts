@@ -135,7 +135,11 @@ export class Diagram {
   focus(hit: Hit): void {
     this.#focus = hit;
     this.#overlay();
-    this.#world.querySelector<HTMLElement>(`[data-key="${keyOf(hit)}"]`)?.focus({ preventScroll: true });
+    this.#seize();
+  }
+
+  #seize(): void {
+    if (this.#focus) this.#world.querySelector<HTMLElement>(`[data-key=${keyOf(this.#focus)}]`)?.focus({ preventScroll: true });
   }
 
   get #place(): Layout | null {
@@ -218,7 +222,10 @@ export class Diagram {
     const of = [net, pruning, edgeScores, nodeScores, parts, place, this.#focus];
     if (of.every((value, i) => value === this.#overlaid[i])) return;
     this.#overlaid = of;
+    const held = this.#world.querySelector<HTMLElement>(":focus");
     render(overlay(snapshot, place, this.#focus), this.#world);
+    // Options that come or go make others take their elements: the focus stays with its part.
+    if (held && this.#focus && held.dataset["key"] !== keyOf(this.#focus)) this.#seize();
   }
 
   #focused(target: HTMLElement): void {

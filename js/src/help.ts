@@ -4,7 +4,7 @@ import { closeIcon } from "./icons";
 const KEYS: readonly (readonly [keys: readonly string[], means: string])[] = [
   [["Click"], "select an edge or a node"],
   [["Shift", "Click"], "add to the selection"],
-  [["Shift", "Drag"], "select what lies in a rectangle"],
+  [["Shift", "Drag"], "select what lies in a rectangle or, below, in a range of scores"],
   [["Drag"], "move the picture"],
   [["Ctrl", "Wheel"], "zoom"],
   [["← ↑ ↓ →"], "go from node to edge to node"],

@@ -1,21 +1,21 @@
-import { html, nothing, type TemplateResult } from "lit-html";
-import { chart, type ChartData } from "./chart";
+import { html, nothing, svg, type SVGTemplateResult, type TemplateResult } from "lit-html";
 import { formatScore, formatShare, plural } from "./format";
 import { keys } from "./help";
 import { closeIcon, lockIcon } from "./icons";
-import { edgeStanding, ends, nodeName, nodeStanding } from "./names";
-import { curveOf, isBroken } from "./thumbnail";
+import { chartLabel, edgeStanding, ends, nodeName, nodeStanding } from "./names";
+import { isBroken, thumbnail } from "./thumbnail";
 import { words } from "./toolbar";
 import type { Snapshot } from "./snapshot";
 import { at, type Edge, edgeAt, edgeNumber, edgesInto, edgesOutOf, isEdge, isHidden, nodeAt, nodeNumber, type Part } from "./topology";
-import { ACTIVE, type Detail, KEPT, ON } from "./wire";
+import { ACTIVE, KEPT, type Network, ON } from "./wire";
 
 export interface InspectorActions {
   edit(type: "prune" | "restore" | "keep"): void;
   /** Select a part and put the focus on it. */
   goTo(part: Part): void;
   clear(): void;
-  detail(edge: Edge): Detail | null;
+  /** What the second bundle has to say of what is selected; nothing until it is there. */
+  more(name: "chart" | "answers" | "node"): TemplateResult | typeof nothing;
   /** Whether there is height to spare. */
   tall(): boolean;
 }
@@ -81,43 +81,28 @@ function head(title: TemplateResult | string, about: string, kept: boolean, acti
       @click=${() => actions.clear()}>${closeIcon}</button></header>`;
 }
 
-function edgeChart(snapshot: Snapshot, number: number, actions: InspectorActions): TemplateResult {
-  const { net } = snapshot;
+/** The function alone, until the code that knows more of it is there. */
+function sketch(net: Network, number: number, height: number): SVGTemplateResult {
   const source = at(net.topology.from, number);
-  const coarse = curveOf(net, number);
-  const found = actions.detail(edgeAt(net.topology, number));
-  const detail = found?.y.every(Number.isFinite) ? found : null;
-  const curve = coarse && (detail ?? coarse);
-  const [from, to] = ends(net, number);
-  if (!curve) return html`<p class="empty">${isBroken(net, number) ? "This function has values that are NaN or infinite."
-    : "No data has passed through this edge yet."}</p>`;
-  const data: ChartData = {
-    x: curve.x, y: curve.y, knots: detail?.knots ?? [], past: detail?.past ?? null,
-    density: net.density.subarray(source * net.bins, (source + 1) * net.bins),
-    densityLow: at(net.low, source), densityHigh: at(net.high, source),
-  };
-  return html`${chart(data, `The function from ${from} to ${to}, over the range of its data`, from, actions.tall() ? 108 : 92)}`;
+  const [left, right, bottom] = [44, 240, height - 28];
+  const path = thumbnail(net, number, net.points);
+  let d = "M";
+  for (let i = 0; i < path.length; i += 2) d += `${left + at(path, i) * (right - left)} ${10 + (1 - at(path, i + 1)) * (bottom - 18)} `;
+  const tick = (x: number, y: number, anchor: string, value: number): SVGTemplateResult =>
+    svg`<text class="tick" x=${x} y=${y} text-anchor=${anchor}>${formatScore(value)}</text>`;
+  return svg`<svg class="chart" viewBox=${`0 0 248 ${height}`} role="img" aria-label=${chartLabel(net, number)}><path class="function" d=${d} />
+    ${tick(left - 6, 14, "end", at(net.curveHigh, number))}${tick(left - 6, bottom - 4, "end", at(net.curveLow, number))}
+    ${tick(left, bottom + 16, "start", at(net.low, source))}${tick(right, bottom + 16, "end", at(net.high, source))}</svg>`;
 }
 
-/** What it would cost to lose the edge, and how sure that is. */
-function worth(snapshot: Snapshot, { removal }: Detail): TemplateResult | typeof nothing {
-  if (!removal) return nothing;
-  const { change, error } = removal;
-  const sure = Math.abs(change) > 2 * error;
-  const sign = change < 0 ? "−" : "+";
-  const title = `Change of the training ${words(snapshot.metrics?.loss ?? "loss")} without this edge, and its standard error`;
-  return html`<dl class="criteria worth" aria-label="Worth" title=${title}><div><dt>loss if removed</dt>
-    <dd>${sign}${formatScore(Math.abs(change))} ± ${formatScore(error)}</dd></div></dl>
-    ${sure ? nothing : html`<p class="about">not distinguishable from zero</p>`}`;
-}
-
-/** What the function resembles: the closest in words, the others for who asks. */
-function likeness({ formulas }: Detail): TemplateResult | typeof nothing {
-  const [closest] = formulas;
-  if (!closest) return nothing;
-  const said = ({ text, r2 }: { text: string; r2: number }): string => `${text}, R² ${r2.toFixed(4)}`;
-  return html`<p class="likeness" role="note" aria-label="Resembles" title=${formulas.map(said).join("\n")}>
-    <span>≈ <i>${closest.text}</i></span><span class="about">R² ${closest.r2.toFixed(closest.r2 > 0.999 ? 4 : 3)}</span></p>`;
+function edgeChart(net: Network, number: number, actions: InspectorActions): TemplateResult | typeof nothing {
+  const source = at(net.topology.from, number);
+  if (isBroken(net, number)) return html`<p class="empty">This function has values that are NaN or infinite.</p>`;
+  if (net.points < 2 || !Number.isFinite(at(net.high, source) - at(net.low, source))) {
+    return html`<p class="empty">No data has passed through this edge yet.</p>`;
+  }
+  const chart = actions.more("chart");
+  return chart === nothing ? html`${sketch(net, number, actions.tall() ? 108 : 92)}` : chart;
 }
 
 function edgePanel(snapshot: Snapshot, edge: Edge, actions: InspectorActions): TemplateResult {
@@ -125,10 +110,8 @@ function edgePanel(snapshot: Snapshot, edge: Edge, actions: InspectorActions): T
   const number = edgeNumber(net.topology, edge);
   const about = `rank ${rankOf(edgeScores, number)} of ${net.topology.edges} · ${edgeStanding(pruning, number)}`;
   const kept = (at(pruning.edges, number) & KEPT) !== 0;
-  const detail = actions.detail(edge);
   return html`${head(`Edge ${ends(net, number).join(" → ")}`, about, kept, actions)}
-    <div class="facts">${edgeChart(snapshot, number, actions)}<div class="answers">${
-      detail ? html`${likeness(detail)}${worth(snapshot, detail)}` : nothing}${criteria(snapshot, "edge", number, null)}</div></div>
+    <div class="facts">${edgeChart(net, number, actions)}<div class="answers">${actions.more("answers")}${criteria(snapshot, "edge", number, null)}</div></div>
     ${buttons(snapshot, actions)}`;
 }
 
@@ -155,7 +138,7 @@ function nodePanel(snapshot: Snapshot, part: Part, actions: InspectorActions): T
   const peers = Array.from({ length: at(t.widths, layer) }, (_, i) => at(t.nodeStart, layer) + i);
   const rank = kind === "Output" ? "" : `rank ${rankOf(nodeScores, number, peers)} of ${peers.length} in its layer · `;
   return html`${head(`${kind} ${nodeName(net, number)}`, rank + nodeStanding(net, pruning, number), false, actions)}
-    <div class="facts">${kind === "Output" ? nothing : criteria(snapshot, "node", number, peers)}
+    <div class="facts">${kind === "Output" ? nothing : criteria(snapshot, "node", number, peers)}${actions.more("node")}
       <div class="lists">${edgeList(snapshot, "In", edgesInto(t, number), actions)}
         ${edgeList(snapshot, "Out", edgesOutOf(t, number), actions)}</div></div>
     ${buttons(snapshot, actions)}`;

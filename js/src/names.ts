@@ -42,6 +42,10 @@ export function nodeLabel(net: Network, pruning: Pruning, scores: Float32Array, 
   return `node ${nodeName(net, number)}, score ${score}, ${nodeStanding(net, pruning, number)}`;
 }
 
+/** What the picture of a function shows, in words. */
+export const chartLabel = (net: Network, number: number): string =>
+  `The function from ${ends(net, number).join(" to ")}, over the range of its data`;
+
 const SHOWN = 6;
 
 function shorten(names: readonly string[]): string {

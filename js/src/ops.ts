@@ -9,10 +9,13 @@ const RELATIVE: ReadonlySet<Op["type"]> = new Set(["undo", "redo"]);
 /** How many ops one message may hold. */
 const MOST = 500;
 
-/** Append an op to those that wait; of consecutive thresholds only the last is kept. */
+/** Which layer an op is about, where it is about one. */
+const layerOf = (op: Op): number | undefined => ("layer" in op ? op.layer : undefined);
+
+/** Append an op to those that wait; of consecutive thresholds of the same layers only the last is kept. */
 export function append(waiting: readonly Op[], op: Op): Op[] {
   const last = waiting[waiting.length - 1];
-  const replaces = last !== undefined && last.type === op.type && LAST_COUNTS.has(op.type);
+  const replaces = last !== undefined && last.type === op.type && LAST_COUNTS.has(op.type) && layerOf(last) === layerOf(op);
   return [...(replaces ? waiting.slice(0, -1) : waiting), op];
 }
 

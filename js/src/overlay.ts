@@ -1,5 +1,4 @@
 import { html, type TemplateResult } from "lit-html";
-import { repeat } from "lit-html/directives/repeat.js";
 import type { Layout } from "./layout";
 import { edgeLabel, nodeLabel } from "./names";
 import type { Hit } from "./pick";
@@ -56,9 +55,5 @@ function option(snapshot: Snapshot, place: Layout, hit: Hit, current: boolean): 
 /** The options of the diagram, for hands, keys and screen readers; the canvas below shows what they are. */
 export function overlay(snapshot: Snapshot, place: Layout, focus: Hit | null): TemplateResult {
   const current = keyOf(focus ?? { kind: "node", number: 0 });
-  return html`${repeat(
-    optionsOf(snapshot, focus),
-    keyOf,
-    (hit) => option(snapshot, place, hit, keyOf(hit) === current),
-  )}`;
+  return html`${optionsOf(snapshot, focus).map((hit) => option(snapshot, place, hit, keyOf(hit) === current))}`;
 }

@@ -1,5 +1,5 @@
 import { reach } from "./reach";
-import { at, edgeNumber, edgesInto, edgesOutOf, f32, isHidden, nodeNumber, type Topology, u8 } from "./topology";
+import { at, edgeNumber, edgesInto, edgesOutOf, f32, nodeNumber, type Topology, u8 } from "./topology";
 import { ACTIVE, BY_HAND, KEPT, ON, type Op, type Pruning, type Scores, type Structure } from "./wire";
 
 /** What a threshold acts on. */
@@ -8,6 +8,18 @@ export interface Rule {
   readonly scores: Scores;
   readonly criterion: string;
   readonly structure: Structure;
+  /** 1 for each edge, or node, that no threshold takes, being among the strongest of its layer. */
+  readonly held?: Uint8Array;
+}
+
+/** One threshold for all layers, or one for each. */
+export type Cut = number | readonly number[];
+
+/** Numbers of the parts of a layer, from the first to one past the last. */
+export interface Layer {
+  readonly layer: number;
+  readonly from: number;
+  readonly to: number;
 }
 
 /** Scores of the current criterion over edges or nodes; empty when there are none. */
@@ -16,26 +28,53 @@ export function scoresOf(rule: Rule, over: "edge" | "node"): Float32Array {
   return arrays[Math.max(0, rule.scores.criteria.indexOf(rule.criterion))] ?? new Float32Array(0);
 }
 
-/** Whether the rule may take this node. */
-function isRuled(rule: Rule, node: number): boolean {
-  return rule.structure === "node" ? isHidden(rule.topology, node) : node < at(rule.topology.widths, 0);
+/** The layers that a rule looks at: of edges, of hidden nodes, or that of the inputs. */
+export function layersOf({ topology: t, structure }: Pick<Rule, "topology" | "structure">): Layer[] {
+  const starts = structure === "edge" ? t.edgeStart : t.nodeStart;
+  const layers = structure === "input" ? 1 : t.widths.length - 1;
+  const found = Array.from({ length: layers }, (_, layer) => ({ layer, from: at(starts, layer), to: at(starts, layer + 1) }));
+  return structure === "node" ? found.slice(1) : found;
 }
 
-/** 1 for each edge that the rule alone takes at this threshold. */
-export function taken(rule: Rule, threshold: number): Uint8Array {
-  const t = rule.topology;
-  const takes = new Uint8Array(t.edges);
-  // Scores cross the wire as float32; compared at that precision, an edge scored exactly at the threshold stays.
-  const limit = Math.fround(threshold);
-  if (rule.structure === "edge") {
-    const scores = scoresOf(rule, "edge");
-    for (let e = 0; e < scores.length; e++) if (f32(scores, e) < limit) takes[e] = 1;
-    return takes;
+/** The scores that a rule looks at. */
+export const ruledBy = (rule: Rule): Float32Array => scoresOf(rule, rule.structure === "edge" ? "edge" : "node");
+
+/** Make the rule that is in force. */
+export function createRule(topology: Topology, scores: Scores, criterion: string, structure: Structure, floor: number): Rule {
+  const rule = { topology, scores, criterion, structure };
+  if (floor === 0) return rule;
+  const values = ruledBy(rule);
+  const held = new Uint8Array(values.length);
+  for (const { from, to } of layersOf(rule)) {
+    const order = Array.from({ length: to - from }, (_, i) => from + i).sort((a, b) => at(values, a) - at(values, b));
+    order.slice(-floor).forEach((i) => (held[i] = 1));
   }
-  const scores = scoresOf(rule, "node");
-  for (let n = 0; n < scores.length; n++) {
-    if (!isRuled(rule, n) || at(scores, n) >= limit) continue;
-    for (const e of [...edgesInto(t, n), ...edgesOutOf(t, n)]) takes[e] = 1;
+  return { ...rule, held };
+}
+
+const ruleOf = (t: Topology, scores: Scores, { criterion, structure, floor }: Pruning): Rule =>
+  createRule(t, scores, criterion, structure, floor);
+
+/** The cut with another threshold for one layer, or for all of them. */
+export const cutAt = ({ thresholds, threshold }: Pruning, t: Topology, to: number, layer?: number): Cut =>
+  layer === undefined ? to : t.widths.slice(1).map((_, l) => (l === layer ? to : thresholds?.[l] ?? threshold));
+
+/** The cut that is in force. */
+export const cutOf = ({ thresholds, threshold }: Pruning): Cut => thresholds ?? threshold;
+
+/** 1 for each edge that the rule alone takes at this cut. */
+export function taken(rule: Rule, cut: Cut): Uint8Array {
+  const { topology: t, structure, held } = rule;
+  const takes = new Uint8Array(t.edges);
+  const scores = ruledBy(rule);
+  for (const { layer, from, to } of layersOf(rule)) {
+    // Scores cross the wire as float32; compared at that precision, an edge scored exactly at the threshold stays.
+    const limit = Math.fround(typeof cut === "number" ? cut : at(cut, layer));
+    for (let i = from; i < to && i < scores.length; i++) {
+      if (!(f32(scores, i) < limit) || (held && u8(held, i))) continue;
+      if (structure === "edge") takes[i] = 1;
+      else for (const e of [...edgesInto(t, i), ...edgesOutOf(t, i)]) takes[e] = 1;
+    }
   }
   return takes;
 }
@@ -47,13 +86,13 @@ export function settle(t: Topology, edges: Uint8Array): { edges: Uint8Array; nod
   return { edges, nodes: live.nodes };
 }
 
-/** The edges and nodes under a threshold: the rule, with what was pruned or kept by hand taking precedence. */
+/** The edges and nodes under a cut: the rule, with what was pruned or kept by hand taking precedence. */
 export function underThreshold(
   rule: Rule,
   edges: Uint8Array,
-  threshold: number,
+  cut: Cut,
 ): { edges: Uint8Array; nodes: Uint8Array } {
-  const takes = taken(rule, threshold);
+  const takes = taken(rule, cut);
   const bits = edges.slice();
   for (let e = 0; e < bits.length; e++) {
     const bit = u8(bits, e);
@@ -93,21 +132,26 @@ const step = (op: Op): Pick<Pruning, "undo" | "redo" | "edited"> =>
  * What cannot be foreseen (undo, redo, reset, another criterion's masks) is left as it is.
  */
 export function foresee(t: Topology, scores: Scores, pruning: Pruning, op: Op): Pruning {
-  const rule = { topology: t, scores, criterion: pruning.criterion, structure: pruning.structure };
+  const under = (after: Pruning): Pruning =>
+    ({ ...after, ...underThreshold(ruleOf(t, scores, after), pruning.edges, cutOf(after)), ...step(op) });
   switch (op.type) {
-    case "set_threshold":
-      return { ...pruning, ...underThreshold(rule, pruning.edges, op.threshold), threshold: op.threshold, ...step(op) };
+    case "set_threshold": {
+      const cut = cutAt(pruning, t, op.threshold, op.layer);
+      return under({ ...pruning, ...(typeof cut === "number" ? { threshold: cut, thresholds: null } : { thresholds: cut }) });
+    }
+    case "set_min_per_layer":
+      return under({ ...pruning, floor: op.min_per_layer });
     case "set_criterion":
       return { ...pruning, criterion: op.criterion, ...step(op) };
     case "set_structure":
-      return { ...pruning, structure: op.structure as Structure, ...step(op) };
+      return { ...pruning, structure: op.structure as Structure, thresholds: null, floor: 0, ...step(op) };
     case "set_compensate":
       return { ...pruning, compensate: op.compensate, ...step(op) };
     case "prune":
     case "restore":
     case "keep": {
       const edges = pruning.edges.slice();
-      const takes = taken(rule, pruning.threshold);
+      const takes = taken(ruleOf(t, scores, pruning), cutOf(pruning));
       for (const e of touched(t, op)) edges[e] = edit(at(edges, e), op.type, at(takes, e) === 1);
       return { ...pruning, ...settle(t, edges), ...step(op) };
     }

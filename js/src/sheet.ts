@@ -27,7 +27,7 @@ export interface Sheet {
 
 export type Sheets = Readonly<Record<string, Sheet>>;
 
-/** The sheets that the toolbar offers. */
+/** The sheets: those with a tooltip are offered by the toolbar. */
 export const SHEETS: readonly (readonly [string, string, string])[] = [
   ["table", "Table", "Every edge and node: sorted, searched"],
   ["inputs", "Input map", "What each input counts for"],
@@ -35,7 +35,22 @@ export const SHEETS: readonly (readonly [string, string, string])[] = [
   ["history", "History", "Every state so far, and the way to each"],
   ["tune", "Tune", "Train what is left, or let it prune by itself"],
   ["save", "Save", "Picture, page, script, full screen"],
+  ["standing", "Metrics", ""],
+  ["layers", "Layers", ""],
 ];
+
+/** A page keeps each module that it has imported: of the same text there is one only, however many views ask for it. */
+async function imported(text: string): Promise<Sheets> {
+  const type = "text/javascript";
+  const from = async (url: string): Promise<Sheets> => ((await import(/* @vite-ignore */ url)) as { sheets: Sheets }).sheets;
+  try {
+    return await from(`data:${type},${encodeURIComponent(text)}`);
+  } catch {
+    // Some hosts allow scripts from blobs alone.
+    const url = URL.createObjectURL(new Blob([text], { type }));
+    return from(url).finally(() => URL.revokeObjectURL(url));
+  }
+}
 
 /** Opens one sheet at a time. Their code comes from Python when the first is opened: saved notebooks need not hold it. */
 export class Drawer {
@@ -77,23 +92,23 @@ export class Drawer {
   /** Open a sheet, or close the one that is open. */
   toggle(name: string | null): void {
     this.#open = name === this.#open ? null : name;
-    if (this.#open !== null && !this.#sheets && !this.#asked) {
-      this.#asked = this.#wire.send({ type: "sheets" });
-      this.#failed = this.#asked ? "" : "This needs a running kernel.";
-    }
+    if (this.#open !== null) this.#fetch();
     this.#request();
+  }
+
+  #fetch(): void {
+    if (this.#sheets || this.#asked) return;
+    this.#asked = this.#wire.send({ type: "sheets" });
+    this.#failed = this.#asked ? "" : "This needs a running kernel.";
   }
 
   /** Take the code of the sheets. */
   async load(code: ArrayBuffer): Promise<void> {
-    const url = URL.createObjectURL(new Blob([code], { type: "text/javascript" }));
     try {
-      this.#sheets = ((await import(/* @vite-ignore */ url)) as { sheets: Sheets }).sheets;
+      this.#sheets = await imported(new TextDecoder().decode(code));
     } catch (error) {
       this.#failed = `This part could not be loaded: ${String(error)}`;
       this.#asked = false;
-    } finally {
-      URL.revokeObjectURL(url);
     }
     this.#request();
   }
@@ -104,13 +119,20 @@ export class Drawer {
     const name = this.#open;
     const title = SHEETS.find(([id]) => id === name)?.[1] ?? name;
     const sheet = this.#sheets?.[name];
-    if (!this.#states.has(name)) this.#states.set(name, {});
-    const context = { snapshot, store, wire: this.#wire, request: this.#request, ask: this.#questions.ask, state: this.#states.get(name) ?? {} };
     return html`<aside class=${`sheet ${sheet?.wide ? "wide" : ""} ${name}`} role="complementary" aria-label=${title}>
-      ${sheet ? html`<style>${sheet.styles}</style>` : nothing}
       <header><h2>${title}</h2><button class="button quiet square close" aria-label=${`Close ${title.toLowerCase()}`}
         title="Close (Esc)" @click=${() => this.toggle(null)}>${closeIcon}</button></header>
-      ${sheet ? sheet.draw(context) : html`<p class="about" role="status">${this.#failed || "Loading…"}</p>`}
+      ${sheet ? this.part(name, snapshot, store) : html`<p class="about" role="status">${this.#failed || "Loading…"}</p>`}
     </aside>`;
+  }
+
+  /** What a sheet draws, for a place of its own; nothing until its code is there. */
+  part(name: string, snapshot: Snapshot, store: Store): TemplateResult | typeof nothing {
+    this.#fetch();
+    const sheet = this.#sheets?.[name];
+    const state = this.#states.get(name) ?? {};
+    this.#states.set(name, state);
+    return sheet ? html`<style>${sheet.styles}</style>${
+      sheet.draw({ snapshot, store, wire: this.#wire, request: this.#request, ask: this.#questions.ask, state })}` : nothing;
   }
 }

@@ -1,9 +1,9 @@
 import { answers } from "./curve";
 import { memo } from "./memo";
-import { foresee, type Rule, scoresOf } from "./plan";
+import { createRule, type Cut, cutAt, cutOf, foresee, layersOf, type Rule, ruledBy, scoresOf } from "./plan";
 import { type Preview, preview, withoutRule } from "./preview";
 import { keptOf, type Scene, shares, strengths, strongestFirst, voices } from "./scene";
-import { at, edgeNumber, isEdge, isHidden, nodeNumber, type Part, type Topology } from "./topology";
+import { at, edgeAt, edgeNumber, isEdge, nodeAt, nodeNumber, type Part, type Topology } from "./topology";
 import {
   BY_HAND, decodeCurve, decodeMetrics, decodeNetwork, decodePruning, decodeScores, decodeSelection, type Foreseen, KEPT,
   type Metrics, type Network, type Op, type Pruning, type Scores, type Wire,
@@ -23,29 +23,45 @@ export interface Snapshot {
   /** The scores that the threshold runs through, lowest first. */
   readonly inPlay: Float32Array;
   readonly threshold: number;
+  /** The threshold, or those of all layers where they differ. */
+  readonly cut: Cut;
   readonly preview: Preview;
-  /** Whether the threshold shown is not (yet) the one in force. */
+  /** Whether the cut shown is not (yet) the one in force. */
   readonly previewing: boolean;
   readonly parts: readonly Part[];
   readonly scene: Scene;
 }
 
+/** A threshold under the hand: that of one layer, or of all. */
+export interface Drag {
+  readonly threshold: number;
+  readonly layer?: number;
+}
+
 /** What the view adds to the traits. */
 export interface Local {
   readonly pending: readonly Op[];
-  /** The threshold under the hand; null when it is let go. */
-  readonly drag: number | null;
+  /** Null when it is let go. */
+  readonly drag: Drag | null;
   /** What is done while no kernel is connected. */
   readonly alone?: { readonly done: readonly Op[]; readonly undone: readonly Op[] } | null;
 }
 
-/** The scores that the rule may take: not of what was pruned or kept by hand. */
-function scoresInPlay(t: Topology, rule: Rule, edges: Uint8Array): Float32Array {
-  if (rule.structure === "edge") {
-    return scoresOf(rule, "edge").filter((s, e) => Number.isFinite(s) && !(at(edges, e) & (KEPT | BY_HAND))).sort();
+/** The scores that the rule may take, of these layers, lowest first: not of what was pruned or kept by hand. */
+export function scoresInPlay(rule: Rule, edges: Uint8Array, layers = layersOf(rule)): Float32Array {
+  const byHand = rule.structure === "edge" ? KEPT | BY_HAND : 0;
+  return ruledBy(rule).filter((s, i) =>
+    Number.isFinite(s) && !(at(edges, i) & byHand) && layers.some(({ from, to }) => i >= from && i < to)).sort();
+}
+
+/** The edges or nodes that the rule looks at and that score in a range. */
+export function scoredWithin({ net: { topology: t }, pruning: { structure }, edgeScores, nodeScores }: Snapshot, low: number, high: number): Part[] {
+  const [scores, partAt] = structure === "edge" ? [edgeScores, edgeAt] : [nodeScores, nodeAt];
+  const parts: Part[] = [];
+  for (const { from, to } of layersOf({ topology: t, structure })) {
+    for (let i = from; i < to; i++) if (at(scores, i) >= low && at(scores, i) <= high) parts.push(partAt(t, i));
   }
-  const ruled = (n: number): boolean => (rule.structure === "node" ? isHidden(t, n) : n < at(t.widths, 0));
-  return scoresOf(rule, "node").filter((s, n) => Number.isFinite(s) && ruled(n)).sort();
+  return parts;
 }
 
 const labelOf = (ops: readonly Op[]): string | null => ops[ops.length - 1]?.type.replace("set_", "") ?? null;
@@ -70,7 +86,7 @@ function decodeSelected(value: unknown, t: Topology): Selected {
 }
 
 const lastThreshold = (pending: readonly Op[]): number | null =>
-  pending.reduce<number | null>((found, op) => (op.type === "set_threshold" ? op.threshold : found), null);
+  pending.reduce<number | null>((found, op) => (op.type === "set_threshold" && op.layer === undefined ? op.threshold : found), null);
 
 /** Make a reader of snapshots that does again only what its inputs require. */
 export function createReader(wire: Wire): (local: Local) => Snapshot | null {
@@ -84,11 +100,11 @@ export function createReader(wire: Wire): (local: Local) => Snapshot | null {
   const selected = memo(decodeSelected);
   const foreseen = memo((t: Topology, scores: Scores, base: Pruning, pending: readonly Op[]) =>
     pending.reduce((pruning, op) => foresee(t, scores, pruning, op), base));
-  const ruled = memo((topology: Topology, scores: Scores, criterion: string, structure: Pruning["structure"]): Rule =>
-    ({ topology, scores, criterion, structure }));
+  const ruled = memo(createRule);
   const edgeScoring = memo((rule: Rule) => scoresOf(rule, "edge"));
   const nodeScoring = memo((rule: Rule) => scoresOf(rule, "node"));
-  const playing = memo(scoresInPlay);
+  const playing = memo((rule: Rule, edges: Uint8Array) => scoresInPlay(rule, edges));
+  const cutting = memo(cutAt);
   const bare = memo(withoutRule);
   const previewed = memo(preview);
   const ordered = memo(strongestFirst);
@@ -113,22 +129,25 @@ export function createReader(wire: Wire): (local: Local) => Snapshot | null {
     const scores = scoring(wire.read("scores"), t);
     const ahead = foreseen(t, scores, pruned(wire.read("pruning"), t), pending);
     const pruning = alone ? withOwnHistory(ahead, alone.done, alone.undone) : ahead;
-    const rule = ruled(t, scores, pruning.criterion, pruning.structure);
+    const rule = ruled(t, scores, pruning.criterion, pruning.structure, pruning.floor);
     const chosen = selected(wire.read("selection"), t);
     const trait = wire.read("threshold");
     const asked = typeof trait === "number" && Number.isFinite(trait) ? trait : pruning.threshold;
-    const threshold = drag ?? lastThreshold(pending) ?? asked;
-    const looked = previewed(rule, pruning, threshold, bare(rule, pruning.edges));
-    const previewing = threshold !== pruning.threshold;
+    const layer = drag?.layer;
+    const threshold = (layer === undefined ? drag?.threshold : null) ?? lastThreshold(pending) ?? asked;
+    const still = !drag && threshold === pruning.threshold;
+    const cut = still ? cutOf(pruning) : cutting(pruning, t, drag?.threshold ?? threshold, layer);
+    const looked = previewed(rule, pruning, cut, bare(rule, pruning.edges));
+    const previewing = cut !== cutOf(pruning);
     const voice = voiced(t, pruning, previewing ? looked : null);
     const edgeScores = edgeScoring(rule);
     const curve = foretold(wire.read("curve"));
     const next: Snapshot = {
-      net, scores, pruning, threshold, previewing, edgeScores,
+      net, scores, pruning, threshold, cut, previewing, edgeScores,
       metrics: measured(wire.read("metrics")),
       curve: answers(curve, pruning) ? curve : null,
       nodeScores: nodeScoring(rule),
-      inPlay: playing(t, rule, pruning.edges),
+      inPlay: playing(rule, pruning.edges),
       preview: looked,
       parts: chosen.parts,
       scene: staged(net, voice, sharing(edgeScores, t.edges), keeping(pruning), ordered(edgeScores, t.edges), chosen),

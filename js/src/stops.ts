@@ -40,7 +40,8 @@ export function between(low: number, high: number): number {
   const middle = low > 0 ? Math.sqrt(low * high) : high / 2;
   for (let figures = 1; figures <= 8; figures++) {
     const short = Number(middle.toPrecision(figures));
-    if (short > low && short < high) return short;
+    const single = Math.fround(short);
+    if (single > low && single < high) return short;
   }
   return high;
 }

@@ -2,7 +2,7 @@ import { Alone } from "./alone";
 import { createTimer, type Timer } from "./frame";
 import { OpsQueue } from "./ops";
 import { allowed } from "./preview";
-import { createReader, type Local, type Snapshot } from "./snapshot";
+import { createReader, type Drag, type Local, type Snapshot } from "./snapshot";
 import { edgeNumber, isEdge, type Edge, type Node, type Part } from "./topology";
 import { decodeNotice, type Detail, type Incoming, learning, type Notice, type Op, revisionOf, type Wire } from "./wire";
 
@@ -33,7 +33,7 @@ export class Store {
   #accepted: readonly { readonly ops: readonly Op[]; readonly revision: number }[] = [];
   #revision = 0;
   #pending: readonly Op[] = [];
-  #drag: number | null = null;
+  #drag: Drag | null = null;
   /** What is done here while no kernel is connected; null while one is. */
   #alone: Alone | null = null;
   /** Whether Python has ever said anything. */
@@ -165,21 +165,22 @@ export class Store {
     this.ask({ type, edges, nodes });
   }
 
-  /** Preview a threshold, as far as Python would accept it. */
-  drag(threshold: number): void {
+  /** Preview a threshold, as far as Python would accept it; or one of a single layer, which the caller has looked at. */
+  drag(threshold: number, layer?: number): void {
     const snapshot = this.snapshot();
     if (!snapshot) return;
-    this.#drag = allowed(snapshot.pruning, threshold);
+    this.#drag = layer === undefined ? { threshold: allowed(snapshot.pruning, threshold) } : { threshold, layer };
     this.#changed();
   }
 
   /** Let go of the threshold: ask for it, or forget it. */
   drop(keep: boolean): void {
-    const threshold = this.#drag;
-    if (threshold === null) return;
+    const drag = this.#drag;
+    if (drag === null) return;
     this.#drag = null;
-    const before = this.snapshot();
-    if (keep && before && threshold !== before.threshold) this.ask({ type: "set_threshold", threshold });
+    const before = this.snapshot()?.cut;
+    const was = drag.layer === undefined || typeof before !== "object" ? before : before[drag.layer];
+    if (keep && drag.threshold !== was) this.ask({ type: "set_threshold", ...drag });
     else this.#changed();
   }
 

@@ -94,13 +94,7 @@ canvas{position:absolute;inset:0;width:100%;height:100%;display:block}
 .empty{padding:24px 16px;border:1px dashed var(--edge);border-radius:6px;color:var(--mute);text-align:center}
 .facts{display:flex;flex-direction:column;gap:8px;min-height:0}
 .chart{display:block;flex:none;width:100%;background:var(--panel);border:1px solid var(--line);border-radius:6px}
-.chart .rule{stroke:var(--line)}
-.chart .zero{stroke:var(--faint);stroke-opacity:.7}
-.chart .axis,.chart .mark{stroke:var(--edge)}
-.chart .knot{stroke:var(--ink);stroke-opacity:.75}
-.chart .density{fill:var(--ink);fill-opacity:.1}
 .chart .function{fill:none;stroke:var(--accent);stroke-width:2;stroke-linejoin:round;stroke-linecap:round}
-.chart .past{fill:none;stroke:var(--mute);stroke-width:1.5;stroke-dasharray:4 3}
 .tick{font-size:11px;fill:var(--faint)}
 .criteria{display:grid}
 .short .criteria{gap:0;line-height:18px}
@@ -112,11 +106,6 @@ canvas{position:absolute;inset:0;width:100%;height:100%;display:block}
 .criteria .current dt{color:var(--ink)}
 .criteria .current dt,.criteria .current dd:last-child{font-weight:600}
 .answers{display:flex;flex-direction:column;gap:4px;min-width:0}
-.worth dd{font-weight:600}
-.worth+.about{margin-top:-4px}
-.likeness{display:flex;justify-content:space-between;gap:8px}
-.likeness .about{flex:none}
-.likeness i{font-family:"STIX Two Text","Cambria Math",Georgia,serif;overflow-wrap:anywhere}
 .actions{display:grid;grid-template-columns:repeat(3,auto);gap:8px;margin-top:auto;padding-top:8px;position:sticky;bottom:-16px;background:var(--bg);margin-bottom:-16px;padding-bottom:16px}
 .actions .button{padding:0 4px;gap:6px}.actions kbd{min-width:0;padding:0 3px}
 .lists{display:flex;flex-direction:column;gap:4px}
@@ -143,6 +132,7 @@ h3 span{color:var(--faint);font-weight:400}
 
 .cut{padding:10px 20px 6px;border-top:1px solid var(--line);min-width:0}
 .cut-head{display:flex;align-items:baseline;gap:16px;min-height:24px}
+.cut-head .button{height:24px;padding:0 8px;margin:0 -8px 0 -4px}
 .said{flex:1;min-width:0;color:var(--mute)}
 .cut-text{color:var(--cut)}
 .cost{white-space:nowrap}
@@ -169,9 +159,12 @@ h3 span{color:var(--faint);font-weight:400}
 .grip:focus-visible{outline:none}
 .grip:focus-visible::before{outline:2px solid var(--accent);outline-offset:2px}
 .grip[aria-disabled=true]{display:none}
+.gap{position:absolute;top:72px;width:24px;height:24px;margin-left:-12px;padding:0;border:0;background:none;cursor:pointer}
+.gap::before{content:"";position:absolute;inset:9px;border:1.5px solid var(--mute);background:var(--bg);transform:rotate(45deg)}
+.gap:hover::before{border-color:var(--cut);background:var(--cut)}
 
-.footer{position:relative;padding:7px 20px 6px;background:var(--panel);border-top:1px solid var(--line);color:var(--mute)}
-.metrics{display:flex;flex-wrap:wrap;gap:4px 16px}
+.footer{position:relative;display:flex;align-items:center;padding:7px 20px 6px;background:var(--panel);border-top:1px solid var(--line);color:var(--mute)}
+.metrics{flex:1;display:flex;flex-wrap:wrap;gap:4px 16px;cursor:pointer}
 .metric{flex:none;white-space:nowrap;transition:opacity .15s}
 .metric .label{display:block;font-size:11px;line-height:14px}
 .metric .value{display:block}

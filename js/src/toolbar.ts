@@ -1,5 +1,4 @@
 import { html, nothing, type TemplateResult } from "lit-html";
-import { live } from "lit-html/directives/live.js";
 import { help } from "./help";
 import { redoIcon, undoIcon } from "./icons";
 import { SHEETS } from "./sheet";
@@ -32,8 +31,13 @@ function choice(
   more: { rank?: "minor"; opened?: () => void; said?: (name: string) => string } = {},
 ): TemplateResult | typeof nothing {
   if (options.length === 0) return nothing;
-  return html`<label class=${`field ${more.rank ?? ""}`}><span>${label}</span><select aria-label=${label} title=${label} .value=${live(value)}
-    @focus=${more.opened ?? nothing} @change=${(event: Event) => chosen((event.target as HTMLSelectElement).value)}>
+  return html`<label class=${`field ${more.rank ?? ""}`}><span>${label}</span><select aria-label=${label} title=${label} .value=${value}
+    @focus=${more.opened ?? nothing} @change=${(event: Event) => {
+      const select = event.target as HTMLSelectElement;
+      const name = select.value;
+      select.value = value; // What is shown is what is in force: the choice is, once it is drawn.
+      chosen(name);
+    }}>
     ${options.map((name) => html`<option value=${name} ?selected=${name === value}>${words(name)}${more.said?.(name) ?? ""}</option>`)}
   </select></label>`;
 }
@@ -44,8 +48,15 @@ function structures(snapshot: Snapshot, store: Store): TemplateResult | typeof n
   if (shown.length === 0) return nothing;
   return html`<div class="segments" role="radiogroup" aria-label="Prune">
     ${shown.map(([name, label]) => html`<label class="segment"><input type="radio" name="structure" aria-label=${label}
-      value=${name} .checked=${live(name === structure)}
-      @change=${() => store.ask({ type: "set_structure", structure: name })} /><span>${label}</span></label>`)}
+      value=${name} .checked=${name === structure} @change=${(event: Event) => {
+        const group = (event.target as Element).closest("div");
+        store.ask({ type: "set_structure", structure: name });
+        // Drawn by then, unless it was refused at once.
+        requestAnimationFrame(() => {
+          const inForce = group?.querySelector<HTMLInputElement>(`[value=${store.snapshot()?.pruning.structure}]`);
+          if (inForce) inForce.checked = true;
+        });
+      }} /><span>${label}</span></label>`)}
   </div>`;
 }
 
@@ -71,7 +82,7 @@ export function toolbar(snapshot: Snapshot, store: Store, actions: ToolbarAction
     ${choice("Compensation", pruning.compensate, pruning.compensations, (compensate) =>
       store.ask({ type: "set_compensate", compensate }), { rank: "minor", opened: actions.foretell, said: actions.foretold })}
     <div class="group end">
-      ${SHEETS.map(([name, label, title]) => html`<button class="button quiet" title=${title}
+      ${SHEETS.map(([name, label, title]) => title && html`<button class="button quiet" title=${title}
         aria-pressed=${actions.sheet === name} @click=${() => actions.toggleSheet(name)}>${label}</button>`)}
       <button class="button quiet" title="Show the whole network (F)"
         @click=${() => actions.fit()}>Fit<kbd aria-hidden="true">F</kbd></button>

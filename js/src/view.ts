@@ -11,7 +11,7 @@ import { memo } from "./memo";
 import { networkLabel } from "./names";
 import { notices } from "./notices";
 import { PALETTES, type ThemeName } from "./palette";
-import type { Snapshot } from "./snapshot";
+import { scoredWithin, type Snapshot } from "./snapshot";
 import { Drawer } from "./sheet";
 import { createStops, stepFrom, type Stops } from "./stops";
 import { Store } from "./store";
@@ -94,6 +94,11 @@ class View {
       keyUp: (event) => {
         if (sliderStep(event) !== null) this.#slider.drop(true);
       },
+      toggleLayers: () => this.#drawer.toggle("layers"),
+      brush: (low, high) => {
+        const snapshot = this.#store.snapshot();
+        if (snapshot) this.#store.select(scoredWithin(snapshot, low, high));
+      },
     };
   }
 
@@ -108,9 +113,9 @@ class View {
         const edge = isEdge(part);
         this.#diagram.focus({ kind: edge ? "edge" : "node", number: edge ? edgeNumber(t, part) : nodeNumber(t, part) });
       },
-      detail: (edge) => {
+      more: (name) => {
         const snapshot = this.#store.snapshot();
-        return snapshot && this.#store.detail(snapshot, edge);
+        return snapshot ? this.#drawer.part(name, snapshot, this.#store) : nothing;
       },
       tall: () => this.#height >= HEIGHT.tall && this.#width > PADDING.at,
     };
@@ -163,6 +168,9 @@ class View {
         return true;
       case "fit":
         this.#diagram.fit();
+        return true;
+      case "metrics":
+        this.#drawer.toggle("standing");
         return true;
       case "in": case "out":
         this.#diagram.zoomBy(action === "in" ? 1 : -1);
@@ -220,8 +228,8 @@ class View {
       <div class="main"><div class="diagram">${this.#diagram.element}${notices(this.#store.notice, () => this.#store.dismiss(), () => this.#store.ask({ type: "refresh" }))}</div>
         ${this.#drawer.open === null || this.#drawer.wide ? inspector(snapshot, this.#inspect) : nothing}
         ${this.#drawer.draw(snapshot, this.#store)}</div>
-      ${cut(snapshot, this.#plot(snapshot.inPlay, snapshot.curve, width), this.#slider)}
-      ${footer(snapshot, this.#store)}`;
+      ${cut(snapshot, this.#plot(snapshot.inPlay, snapshot.curve, width), this.#slider, this.#drawer.open === "layers")}
+      ${footer(snapshot, this.#store, () => this.#drawer.toggle("standing"))}`;
   }
 
   #foretell(revision: number): void {

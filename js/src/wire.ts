@@ -13,7 +13,8 @@ export type Structure = "edge" | "node" | "input";
 /** One edit, as Python understands it. */
 export type Op =
   | { readonly type: "prune" | "restore" | "keep"; readonly edges: readonly Edge[]; readonly nodes: readonly Node[] }
-  | { readonly type: "set_threshold"; readonly threshold: number }
+  | { readonly type: "set_threshold"; readonly threshold: number; readonly layer?: number }
+  | { readonly type: "set_min_per_layer"; readonly min_per_layer: number }
   | { readonly type: "set_criterion"; readonly criterion: string }
   | { readonly type: "set_structure"; readonly structure: string }
   | { readonly type: "set_compensate"; readonly compensate: string }
@@ -92,6 +93,12 @@ export interface Pruning {
   readonly nodes: Uint8Array;
   readonly threshold: number;
   readonly limit: number | null;
+  /** One threshold for each edge layer; null while one rules them all. */
+  readonly thresholds: readonly number[] | null;
+  /** How many parts of a layer the rule leaves, the strongest. */
+  readonly floor: number;
+  /** Thresholds in the widest gaps between the scores. */
+  readonly gaps: readonly number[];
   readonly criterion: string;
   /** What may be chosen; empty where Python does not say. */
   readonly criteria: readonly string[];
@@ -162,6 +169,7 @@ const texts = (value: unknown): string[] => list(value).map((item) => String(ite
 const textOrNull = (value: unknown): string | null => (typeof value === "string" && value !== "" ? value : null);
 export const number = (value: unknown, otherwise = 0): number =>
   typeof value === "number" && Number.isFinite(value) ? value : otherwise;
+export const numbers = (value: unknown): number[] => list(value).map((v) => number(v));
 export const numberOrNull = (value: unknown): number | null =>
   typeof value === "number" && Number.isFinite(value) ? value : null;
 
@@ -175,7 +183,7 @@ function decodeNames(value: unknown, widths: readonly number[]): string[][] {
 }
 
 function decodeShape(value: unknown, inputs: number | undefined): [number, number] | null {
-  const [rows = 0, columns = 0] = list(value).map((size) => number(size));
+  const [rows = 0, columns = 0] = numbers(value);
   return rows > 0 && rows * columns === inputs ? [rows, columns] : null;
 }
 
@@ -227,6 +235,9 @@ export function decodePruning(value: unknown, t: Topology): Pruning {
     nodes: all(uint8(raw["nodes"], t.nodes), 1, raw["nodes"]),
     threshold: number(raw["threshold"]),
     limit: numberOrNull(raw["limit"]),
+    thresholds: raw["thresholds"] ? numbers(raw["thresholds"]) : null,
+    floor: number(raw["min_per_layer"]),
+    gaps: numbers(raw["gaps"]),
     criterion: text(raw["criterion"]),
     criteria: texts(raw["criteria"]),
     structure: structure === "node" || structure === "input" ? structure : "edge",

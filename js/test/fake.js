@@ -1,5 +1,6 @@
 // A host for the widget and a Python that answers it, both inside the page.
 import { createDetail, edgesOf } from "./fixture.js";
+import { insightOf } from "./insight.js";
 import { FakeTraining } from "./training.js";
 
 /** The model as anywidget shows it to a front end. */
@@ -59,13 +60,14 @@ export class FakePython {
     /** What answers questions, by what they are about. */
     this.answers = { history: () => this.history(), compensations: () => ({ mean: { loss: 0.0484, accuracy: null }, none: { loss: 0.212, accuracy: null } }), script: () => ({ python: "session.prune([(0, 0, 1)])", json: "{}" }),
       criteria: (message) => this.criteria(message),
+      ...insightOf(this),
       page: () => ({ html: "<!doctype html><title>KAN</title>" }) };
     this.training = new FakeTraining(this);
     this.revision = 0;
     this.widths = model.traits.network.widths;
     this.edges = edgesOf(this.widths);
     this.plan = {
-      threshold: 0, criterion: "l1", structure: "edge", compensate: "mean", pruned: new Set(), kept: new Set(), label: "",
+      threshold: 0, thresholds: null, floor: 0, criterion: "l1", structure: "edge", compensate: "mean", pruned: new Set(), kept: new Set(), label: "",
     };
     this.before = null;
     this.write();
@@ -155,7 +157,7 @@ export class FakePython {
   fault(ops) {
     const refused = this.training.fault(ops);
     if (refused) return refused;
-    const over = ops.find((op) => op.type === "set_threshold" && this.limit() !== null && op.threshold > this.limit());
+    const over = ops.find((op) => op.type === "set_threshold" && this.limit(op.layer) !== null && op.threshold > this.limit(op.layer));
     return over ? `threshold ${over.threshold} would cut off y; ${this.limit()} is the most` : "";
   }
 
@@ -177,11 +179,14 @@ export class FakePython {
 
   change(op) {
     const plan = this.plan;
-    if (op.type === "set_threshold") plan.threshold = op.threshold;
+    if (op.type === "set_threshold") plan[op.layer === undefined ? "threshold" : "thresholds"] = this.cut(op.threshold, op.layer);
+    if (op.type === "set_threshold" && op.layer === undefined) plan.thresholds = null;
+    else if (op.type === "set_threshold") return;
+    else if (op.type === "set_min_per_layer") plan.floor = op.min_per_layer;
     else if (op.type === "set_criterion") plan.criterion = op.criterion;
-    else if (op.type === "set_structure") Object.assign(plan, { structure: op.structure, threshold: 0 });
+    else if (op.type === "set_structure") Object.assign(plan, { structure: op.structure, threshold: 0, thresholds: null, floor: 0 });
     else if (op.type === "set_compensate") plan.compensate = op.compensate;
-    else if (op.type === "reset") Object.assign(plan, { threshold: 0, pruned: new Set(), kept: new Set() });
+    else if (op.type === "reset") Object.assign(plan, { threshold: 0, thresholds: null, floor: 0, pruned: new Set(), kept: new Set() });
     else this.touched(op).forEach((e) => this.edit(e, op.type));
   }
 
@@ -190,7 +195,7 @@ export class FakePython {
     pruned.delete(e);
     kept.delete(e);
     if (type === "prune") pruned.add(e);
-    if (type === "keep" || (type === "restore" && this.takes(e, this.plan.threshold))) kept.add(e);
+    if (type === "keep" || (type === "restore" && this.takes(e, this.plan.thresholds ?? this.plan.threshold))) kept.add(e);
   }
 
   touched({ edges, nodes }) {
@@ -207,11 +212,35 @@ export class FakePython {
     return this.model.traits.scores[kind][this.plan.criterion].getFloat32(4 * i, true);
   }
 
-  takes(e, threshold) {
-    if (this.plan.structure === "edge") return this.score("edge", e) < threshold;
+  /** The cut with another threshold for one layer, or for all of them. */
+  cut(threshold, layer) {
+    const { thresholds, threshold: all } = this.plan;
+    return layer === undefined ? threshold : this.widths.slice(1).map((_, l) => (l === layer ? threshold : thresholds?.[l] ?? all));
+  }
+
+  /** The layers that the rule looks at, and the numbers of the edges or nodes in each. */
+  layers() {
+    const numbers = (counts) => counts.map((count, layer) => {
+      const first = counts.slice(0, layer).reduce((a, b) => a + b, 0);
+      return { layer, items: Array.from({ length: count }, (_, i) => first + i) };
+    });
+    if (this.plan.structure === "edge") return numbers(this.widths.slice(1).map((width, l) => width * this.widths[l]));
+    return this.plan.structure === "input" ? numbers(this.widths).slice(0, 1) : numbers(this.widths).slice(1, -1);
+  }
+
+  /** Whether a part is among the strongest of its layer, of equal ones the later. */
+  floored(kind, i) {
+    if (this.plan.floor === 0) return false;
+    const peers = this.layers().find(({ items }) => items.includes(i))?.items ?? [];
+    return peers.filter((j) => this.score(kind, j) > this.score(kind, i) || (this.score(kind, j) === this.score(kind, i) && j > i)).length < this.plan.floor;
+  }
+
+  takes(e, cut) {
+    const below = (kind, i, layer) => this.score(kind, i) < (typeof cut === "number" ? cut : cut[layer]) && !this.floored(kind, i);
+    if (this.plan.structure === "edge") return below("edge", e, this.edges[e][0]);
     const [l, s, t] = this.edges[e];
     const number = (layer, i) => this.widths.slice(0, layer).reduce((a, b) => a + b, 0) + i;
-    const low = (layer, i) => this.score("node", number(layer, i)) < threshold;
+    const low = (layer, i) => below("node", number(layer, i), layer);
     if (this.plan.structure === "input") return l === 0 && low(0, s);
     return (l > 0 && low(l, s)) || (l + 2 < this.widths.length && low(l + 1, t));
   }
@@ -233,18 +262,32 @@ export class FakePython {
     return { on, active, live, cut };
   }
 
-  limit() {
-    if (this.edges.length > 2000) return null;
+  /** The scores that the rule looks at, of one layer or of all, lowest first. */
+  ruled(layer) {
     const kind = this.plan.structure === "edge" ? "edge" : "node";
-    const count = this.model.traits.scores[kind][this.plan.criterion].byteLength / 4;
-    const values = Array.from({ length: count }, (_, i) => this.score(kind, i)).sort((a, b) => a - b);
+    const items = this.layers().filter((found) => layer === undefined || found.layer === layer).flatMap((found) => found.items);
+    return items.map((i) => this.score(kind, i)).sort((a, b) => a - b);
+  }
+
+  /** The middles of the three widest gaps. */
+  gaps(layer) {
+    const values = this.ruled(layer).filter((v) => v > 0);
+    const wide = values.slice(1).map((v, i) => [v / values[i], Math.sqrt(v * values[i])]).filter(([ratio]) => ratio >= 2);
+    const limit = this.limit(layer) ?? Infinity;
+    return wide.sort((a, b) => b[0] - a[0]).slice(0, 3).map(([, middle]) => middle).filter((middle) => middle <= limit);
+  }
+
+  limit(layer) {
+    if (this.edges.length > 2000) return null;
+    const values = this.ruled(layer);
+    if (values.length === 0) return null;
     let [low, high] = [0, values.length];
     while (high - low > 1) {
       const middle = (low + high) >> 1;
-      if (this.at(values[middle]).cut) high = middle;
+      if (this.at(this.cut(values[middle], layer)).cut) high = middle;
       else low = middle;
     }
-    return this.at(values.at(-1) * 1.01).cut ? values[low] : null;
+    return this.at(this.cut(values.at(-1) * 1.01, layer)).cut ? values[low] : null;
   }
 
   labelOf(op) {
@@ -265,18 +308,19 @@ export class FakePython {
   }
 
   write() {
-    const { threshold, criterion, structure, compensate, pruned, kept } = this.plan;
-    const state = this.at(threshold);
+    const { threshold, thresholds, floor, criterion, structure, compensate, pruned, kept } = this.plan;
+    const state = this.at(thresholds ?? threshold);
     this.before ??= this.measure(state);
     const bits = Uint8Array.from(state.on, (on, e) =>
       Number(on) + 2 * Number(state.active[e]) + 4 * Number(kept.has(e)) + 8 * Number(pruned.has(e)));
     this.revision++;
     this.model.set("pruning", {
       revision: this.revision, edges: new DataView(bits.buffer), nodes: new DataView(Uint8Array.from(state.live, Number).buffer),
-      threshold, limit: this.limit(), criterion, structure, compensate,
+      threshold, limit: this.limit(), thresholds, min_per_layer: floor, gaps: this.gaps(),
+      layers: this.layers().map(({ layer }) => ({ layer, limit: this.limit(layer), gaps: this.gaps(layer) })), criterion, structure, compensate,
       structures: ["edge", "node", "input"], compensations: ["mean", "none"],
       undo: this.past.at(-1)?.label ?? null, redo: this.future.at(-1)?.label ?? null,
-      edited: threshold > 0 || pruned.size + kept.size > 0,
+      edited: threshold > 0 || thresholds !== null || floor > 0 || pruned.size + kept.size > 0,
     });
     this.model.set("metrics", { ...this.model.traits.metrics, before: this.before, now: this.measure(state) });
     this.model.set("threshold", threshold);

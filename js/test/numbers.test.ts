@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { createAxis, fromX, histogram, marks, powerLabel, toX } from "../src/axis";
-import { extent } from "../src/chart";
+import { extent } from "../src/sheets/chart";
 import { formatChange, formatLoss, formatScore, formatThreshold, formatTick, plural } from "../src/format";
 import { below, between, createStops, stepFrom, thresholdAt } from "../src/stops";
 import { random } from "./support";
@@ -91,6 +91,7 @@ describe("stops", () => {
 
   it("are short numbers strictly between two scores", () => {
     expect(between(0.006, 0.012)).toBe(0.008);
+    expect(Math.fround(between(Math.fround(0.03), Math.fround(0.04)))).toBeGreaterThan(Math.fround(0.03));
     const next = random(9);
     for (let i = 0; i < 200; i++) {
       const low = Math.fround(10 ** (-4 * next()));

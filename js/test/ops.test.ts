@@ -16,6 +16,11 @@ describe("append", () => {
     expect([threshold(1), threshold(2), prune(0), threshold(3), threshold(4)].reduce<Op[]>(append, []))
       .toEqual([threshold(2), prune(0), threshold(4)]);
   });
+
+  it("keeps the last of each layer", () => {
+    const own = (layer: number, value: number): Op => ({ type: "set_threshold", threshold: value, layer });
+    expect([own(0, 1), own(0, 2), own(1, 3), own(1, 4), threshold(5)].reduce<Op[]>(append, [])).toEqual([own(0, 2), own(1, 4), threshold(5)]);
+  });
 });
 
 describe("OpsQueue", () => {

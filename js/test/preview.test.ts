@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { foresee, taken } from "../src/plan";
+import { createRule, foresee, layersOf, taken } from "../src/plan";
 import { allowed, preview } from "../src/preview";
 import { valueText, whatGoes } from "../src/cut";
 import { ACTIVE, KEPT, type Op, type Structure } from "../src/wire";
@@ -61,8 +61,6 @@ describe("preview", () => {
   it("refuses above the limit, and a drag stops there", () => {
     const c = createCase();
     const limit = c.pruning.limit ?? 0;
-    expect(preview(ruleOf(c), c.pruning, limit).refused).toBe(false);
-    expect(preview(ruleOf(c), c.pruning, limit * 1.001).refused).toBe(true);
     expect(allowed(c.pruning, 5)).toBe(limit);
     expect(allowed({ ...c.pruning, limit: null }, 5)).toBe(5);
     expect(allowed(c.pruning, -1)).toBe(0);
@@ -87,15 +85,38 @@ describe("foresee", () => {
       for (let j = 0; j < 6; j++) {
         const before = pruningNow(c);
         const edge = some(c.python.edges) as [number, number, number];
-        const op: Op = next() < 0.4
-          ? { type: "set_threshold", threshold: 10 ** (-3 * next()) }
+        const kind = next();
+        const op: Op = kind < 0.3 ? { type: "set_threshold", threshold: 10 ** (-3 * next()) }
+          : kind < 0.5 ? { type: "set_threshold", threshold: 10 ** (-3 * next()), layer: edge[0] }
+          : kind < 0.6 ? { type: "set_min_per_layer", min_per_layer: Math.floor(4 * next()) }
           : { type: some(["prune", "restore", "keep"] as const), edges: [edge], nodes: next() < 0.3 ? [[edge[0], edge[1]]] : [] };
         c.python.apply(op);
         c.python.write();
         const guess = foresee(c.t, c.scores, before, op);
         expect([...guess.edges]).toEqual([...pruningNow(c).edges]);
         expect([...guess.nodes]).toEqual([...pruningNow(c).nodes]);
+        expect([guess.threshold, guess.thresholds, guess.floor])
+          .toEqual([pruningNow(c).threshold, pruningNow(c).thresholds, pruningNow(c).floor]);
       }
+    }
+  });
+
+  it("knows which layers a rule looks at", () => {
+    const c = createCase({ widths: [2, 3, 4, 1] });
+    const ranges = (structure: Structure): unknown => layersOf(ruleOf(c, structure)).map(({ layer, from, to }) => [layer, from, to]);
+    expect(ranges("edge")).toEqual([[0, 0, 6], [1, 6, 18], [2, 18, 22]]);
+    expect(ranges("node")).toEqual([[1, 2, 5], [2, 5, 9]]);
+    expect(ranges("input")).toEqual([[0, 0, 2]]);
+  });
+
+  it.each(["edge", "node", "input"] as const)("cuts each layer of %ss by its own threshold, down to the floor", (structure) => {
+    const c = createCase({ widths: [4, 5, 3, 2], seed: 2 });
+    c.python.apply({ type: "set_structure", structure });
+    const cut = [0.02, 0.3, 0.1];
+    for (const floor of [0, 1, 3]) {
+      c.python.plan.floor = floor;
+      const rule = createRule(c.t, c.scores, "l1", structure, floor);
+      expect([...taken(rule, cut)]).toEqual(c.python.edges.map((_: unknown, e: number) => Number(c.python.takes(e, cut))));
     }
   });
 

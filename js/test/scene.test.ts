@@ -36,7 +36,7 @@ describe("snapshot", () => {
     c.model.set("threshold", 0.001);
     const read = createReader(wireOf(c));
     const pending = [{ type: "set_threshold", threshold: 0.01 }] as const;
-    expect(read({ pending, drag: 0.1 })?.threshold).toBe(0.1);
+    expect(read({ pending, drag: { threshold: 0.1 } })?.threshold).toBe(0.1);
     expect(read({ pending, drag: null })?.threshold).toBe(0.01);
     expect(read(none)?.threshold).toBe(0.001);
     expect(read(none)?.previewing).toBe(true);

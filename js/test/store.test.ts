@@ -84,6 +84,25 @@ describe("Store", () => {
     expect(sent()).toHaveLength(1);
   });
 
+  it("asks for the threshold of a layer, and for one for all of them again", () => {
+    const { store, python, sent } = createStore();
+    const asked = () => sent().flatMap((message) => message.ops).slice(-1)[0];
+    store.drag(0.01, 1);
+    expect(store.snapshot()).toMatchObject({ threshold: 0, cut: [0, 0.01], previewing: true });
+    store.drop(true);
+    expect(asked()).toEqual({ type: "set_threshold", threshold: 0.01, layer: 1 });
+    expect(store.snapshot()).toMatchObject({ threshold: 0, cut: [0, 0.01], previewing: false });
+    python.release();
+    store.drag(0.01, 1);
+    store.drop(true);
+    expect(sent()).toHaveLength(1); // it is there already
+    store.drag(0);
+    expect(store.snapshot()).toMatchObject({ cut: 0, previewing: true });
+    store.drop(true);
+    expect(asked()).toEqual({ type: "set_threshold", threshold: 0 });
+    expect(store.snapshot()).toMatchObject({ cut: 0, previewing: false });
+  });
+
   it("asks for a detail once, and for all anew once curves have moved", () => {
     const { store, model, python } = createStore();
     const ask = () => {

@@ -170,6 +170,33 @@ def chosen_inputs(stand: Stand) -> None:
     stand.page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 0.4 * box["height"])
 
 
+def layers(stand: Stand) -> None:
+    stand.button("Layers").click()
+    stand.page.get_by_role("list", name="Layers").wait_for()
+    plain(stand)
+
+
+def by_layer(stand: Stand) -> None:
+    layers(stand)
+    stand.page.get_by_role("switch", name="Linked").click()
+    grip = stand.page.get_by_role("slider", name="Cut of layer 0")
+    for _ in range(5):
+        grip.press("ArrowRight")
+    box = stand.page.get_by_role("slider", name="Cut of layer 1").bounding_box()
+    assert box is not None
+    stand.page.mouse.move(box["x"] + 12, box["y"] + 12)
+    stand.page.mouse.down()
+    stand.page.mouse.move(box["x"] + 150, box["y"] + 12, steps=4)
+
+
+def cut_by_layer(stand: Stand) -> None:
+    by_layer(stand)
+    stand.page.mouse.up()
+    stand.page.get_by_role("spinbutton", name="At least per layer").fill("3")
+    stand.page.keyboard.press("Enter")
+    plain(stand)
+
+
 def criteria(stand: Stand) -> None:
     stand.button("Criteria").click()
     stand.page.get_by_text("at random, area").wait_for()
@@ -255,11 +282,48 @@ def focused(stand: Stand) -> None:
     stand.page.keyboard.press("ArrowDown")
 
 
+def metrics(stand: Stand) -> None:
+    stand.python(f"python.apply({CUT}); python.write();".replace("'", '"'))
+    stand.button("Metrics").click()
+    stand.page.get_by_role("table", name="Metrics by rows").wait_for()
+    stand.button("Measure speed").click()
+    stand.button("Measure again").wait_for()
+    plain(stand)
+
+
+def metrics_at_first(stand: Stand) -> None:
+    stand.metrics.click()
+    stand.page.get_by_role("table", name="Metrics by rows").wait_for()
+    plain(stand)
+
+
+def metrics_failed(stand: Stand) -> None:
+    stand.python("""python.answers.metrics = python.answers.efficiency = undefined;""")
+    stand.page.keyboard.press("m")
+    stand.button("Metrics").click()
+    stand.page.get_by_text("unknown question").first.wait_for()
+    plain(stand)
+
+
+def output(stand: Stand) -> None:
+    stand.node("y").click()
+    stand.page.get_by_role("group", name="Formula").wait_for()
+    plain(stand)
+
+
+def worth(stand: Stand) -> None:
+    stand.node("h2").click()
+    stand.page.get_by_text("not distinguishable").wait_for()
+    plain(stand)
+
+
 Act = Callable[[Stand], None]
+CLASSES = {"network": {"widths": [64, 16, 10], "task": "classification"}}
 SHOTS: dict[str, tuple[Act, dict[str, Any]]] = {
     "fresh": (plain, {}),
     "dragged": (dragged, {}),
     "edge": (edge, {}),
+    "edge-alone": (edge, {"kernel": False}),
     "node": (node, {}),
     "several": (several, {}),
     "pruned": (pruned, {}),
@@ -306,10 +370,25 @@ SHOTS: dict[str, tuple[Act, dict[str, Any]]] = {
     "inputs-cut": (cut_inputs, {"network": {"widths": [784, 16, 10], "shape": [28, 28]}}),
     "inputs-bars": (inputs, {"network": {"widths": [64, 16, 10]}}),
     "narrow-inputs": (chosen_inputs, {"width": 480, "network": {"widths": [64, 16, 10], "shape": [8, 8]}}),
+    "layers": (layers, {}),
+    "layers-dragged": (by_layer, {}),
+    "layers-cut": (cut_by_layer, {}),
+    "layers-784-64-10": (by_layer, {"network": {"widths": [784, 64, 10]}}),
+    "layers-4-6-3-1": (cut_by_layer, {"network": {"widths": [4, 6, 3, 1]}}),
+    "narrow-layers": (by_layer, {"width": 480}),
     "criteria": (criteria, {}),
     "criteria-cut": (cut_criteria, {}),
     "criteria-784-64-10": (criteria, {"network": {"widths": [784, 64, 10], "task": "classification"}}),
     "narrow-criteria": (criteria, {"width": 480}),
+    "metrics": (metrics, {}),
+    "metrics-first": (metrics_at_first, {}),
+    "metrics-classes": (metrics, CLASSES | {"height": 760}),
+    "metrics-failed": (metrics_failed, {}),
+    "narrow-metrics": (metrics, {"width": 480, "height": 760}),
+    "output": (output, {}),
+    "worth": (worth, {}),
+    "narrow-output": (output, {"width": 480}),
+    "narrow-worth": (worth, {"width": 480}),
     "right": (edge, {"traits": {"orientation": "right"}}),
     "right-10-5-1": (plain, {"network": {"widths": [10, 5, 1]}, "traits": {"orientation": "right"}}),
 }

@@ -13,7 +13,7 @@ from tests.browser.page.harness import ROOT, Stand
 pytestmark = pytest.mark.browser
 
 AXE = ROOT / "js" / "node_modules" / "axe-core" / "axe.min.js"
-SHEETS = ("Table", "Input map", "History", "Criteria", "Tune", "Save")
+SHEETS = ("Table", "Input map", "History", "Criteria", "Tune", "Save", "Layers")
 
 RUN = """async () => {
     const { violations } = await axe.run(document.getElementById("views"), { resultTypes: ["violations"] });
@@ -70,7 +70,14 @@ STATES: dict[str, tuple[Act, dict[str, Any]]] = {
     "large": (shots.halfway, LARGE),
     "image": (sheet("Input map"), IMAGE),
     "large table": (sheet("Table"), LARGE),
+    "by layer": (shots.cut_by_layer, {}),
     **{name: (sheet(name), {}) for name in SHEETS},
+    "metrics": (shots.metrics, {}),
+    "metrics of classes": (shots.metrics, shots.CLASSES),
+    "metrics failed": (shots.metrics_failed, {}),
+    "worth": (shots.worth, {}),
+    "output": (shots.output, {}),
+    "narrow output": (shots.output, {"width": 480}),
 }
 
 

@@ -1,7 +1,8 @@
-import { nothing, svg, type SVGTemplateResult } from "lit-html";
-import { roundNumbers } from "./axis";
-import { formatTick } from "./format";
-import { at } from "./topology";
+import { nothing, svg } from "lit-html";
+import type { SVGTemplateResult } from "lit-html";
+import { roundNumbers } from "../axis";
+import { formatTick } from "../format";
+import { at } from "../topology";
 
 /** A function and the data that it is applied to. */
 export interface ChartData {
