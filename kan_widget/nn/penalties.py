@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
-from .spline import features
+from . import native
+from .native.kernel import MAX_DEGREE, SUFFIXES
+from .native.network import METRICS as METRICS_OF_KERNEL
+from .native.network import Spread
+from .spline import Knots, edge_weights, features
 
 if TYPE_CHECKING:
     from .layer import KANLayer
+    from .native.network import Networks
     from .network import Network
 
 # The square root has no slope at 0: what is constant (a pruned edge, say) is to have the gradient 0, not nan.
@@ -66,6 +71,12 @@ def forward_with_penalty(
     values = network.input_nodes(x)
     total = x.new_zeros(())
     for index, layer in enumerate(network.layers):
+        networks = None if factors is not None else _native(layer, values, penalty)
+        if networks is not None and penalty is not None:
+            size = _over_nodes(_native_edge_std(networks, values, layer), values, penalty.metric)
+            total = total + _penalty_of(layer, size, penalty)
+            values = layer.transform(values)
+            continue
         planes = features(values, layer.knots, layer.base)
         weight, offset = layer.weight(), layer.offset()
         if factors is not None:
@@ -83,10 +94,18 @@ def _thinned(planes: Tensor, weight: Tensor, offset: Tensor, factor: Tensor) -> 
 
 
 def _layer_penalty(layer: KANLayer, values: Tensor, planes: Tensor, weight: Tensor, penalty: Penalty) -> Tensor | float:
-    total = _coefficient_penalty(layer, penalty)
     if penalty.metric == "l0":
-        return total
-    size = _edge_size(values, planes, weight, penalty.metric)
+        return _coefficient_penalty(layer, penalty)
+    if penalty.metric == "paper":
+        size = torch.matmul(weight.permute(2, 0, 1), planes.transpose(0, 1)).abs().mean(-1).T
+    else:
+        size = _over_nodes(edge_std(planes, weight), values, penalty.metric)
+    return _penalty_of(layer, size, penalty)
+
+
+def _penalty_of(layer: KANLayer, size: Tensor, penalty: Penalty) -> Tensor | float:
+    """What a layer costs whose edges are of this size, ``(out, in)``."""
+    total = _coefficient_penalty(layer, penalty)
     if penalty.metric == "group_lasso":
         return total + penalty.lamb_l1 * _node_size(size, layer.mask).sum()
     entropy = _paper_entropy(size) if penalty.metric == "paper" else _pykan_entropy(size)
@@ -99,11 +118,8 @@ def _node_size(size: Tensor, mask: Tensor) -> Tensor:
     return norm * mask.sum(dim=0, dtype=norm.dtype).sqrt()
 
 
-def _edge_size(values: Tensor, planes: Tensor, weight: Tensor, metric: str) -> Tensor:
-    """The penalised size of each edge's output, ``(out, in)``."""
-    if metric == "paper":
-        return torch.matmul(weight.permute(2, 0, 1), planes.transpose(0, 1)).abs().mean(-1).T
-    std = edge_std(planes, weight)
+def _over_nodes(std: Tensor, values: Tensor, metric: str) -> Tensor:
+    """The penalised size of each edge, ``(out, in)``, from its standard deviation."""
     return std / (_node_std(values) + 0.1) if metric == "edge_forward_spline_n" else std
 
 
@@ -163,6 +179,74 @@ class _EdgeStd(torch.autograd.Function):
             # The mean needs no share of its own: the gradient is a mixture of centred features.
             dp = ((w.mT @ (w * share)) @ centred / (planes.shape[-1] - 1)).transpose(0, 1).to(planes.dtype)
         return dp, dw
+
+
+def _native(layer: KANLayer, values: Tensor, penalty: Penalty | None) -> Networks | None:
+    """The native kernel, if it should say how the edges of a layer are spread."""
+    if penalty is None or penalty.metric not in METRICS_OF_KERNEL or torch.compiler.is_compiling():
+        return None
+    known = values.is_cpu and values.dtype in SUFFIXES and values.dtype == layer.grid.dtype and values.shape[1] > 1
+    if not known or not layer.grid.is_contiguous() or layer.grid.requires_grad or layer.k > MAX_DEGREE:
+        return None
+    return native.networks_for(values.numel() * layer.out_features)
+
+
+def _native_edge_std(networks: Networks, values: Tensor, layer: KANLayer) -> Tensor:
+    """As `edge_std`, without the features."""
+    coef, scale_spline, scale_base, mask, *_ = layer.edges()
+    rest = (networks, layer.knots, layer.base)
+    edges = (coef, scale_spline, scale_base, mask, layer.grid)
+    std: Tensor = _NativeEdgeStd.apply(rest, values, *edges)  # type: ignore[no-untyped-call]
+    return std
+
+
+class _NativeEdgeStd(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx: Any, rest: tuple[Networks, Knots, str], values: Tensor, *edges: Tensor) -> Tensor:
+        networks, knots, base = rest
+        std, *kept = networks.spreads(_spread(knots, base, values, *edges))
+        if any(ctx.needs_input_grad):
+            ctx.save_for_backward(values, *edges, std, *kept)
+            ctx.rest = rest
+        return std
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        networks, knots, base = ctx.rest
+        values, coef, scale_spline, scale_base, mask, grid, *found = ctx.saved_tensors
+        needed = ctx.needs_input_grad[1:5]
+        if torch.is_grad_enabled():  # create_graph=True: the gradient itself will be differentiated
+            planes, weight = features(values, knots, base), edge_weights(coef, scale_spline, scale_base, mask)
+            y = _plain_edge_std(planes, weight)[0].T.to(weight.dtype)
+            parts = (values, coef, scale_spline, scale_base)
+            wanted = [part for part, is_needed in zip(parts, needed, strict=True) if is_needed]
+            some = iter(torch.autograd.grad(y, wanted, grads[0], create_graph=True))
+            return None, *(next(some) if is_needed else None for is_needed in needed), None, None
+        spread = _spread(knots, base, values, coef, scale_spline, scale_base, mask, grid)
+        gradients = networks.spread_slopes(spread, found, grads[0].contiguous(), (needed[0], any(needed[1:])))
+        return None, *gradients, None, None
+
+
+def _spread(
+    knots: Knots,
+    base: str,
+    values: Tensor,
+    coef: Tensor,
+    scale_spline: Tensor,
+    scale_base: Tensor,
+    mask: Tensor,
+    grid: Tensor,
+) -> Spread:
+    return Spread(
+        values.contiguous(),
+        grid,
+        coef.contiguous(),
+        scale_spline.contiguous(),
+        scale_base.contiguous(),
+        mask.contiguous(),
+        knots.k,
+        base,
+    )
 
 
 def _pykan_entropy(size: Tensor) -> Tensor:

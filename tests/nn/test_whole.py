@@ -19,7 +19,7 @@ from scipy.interpolate import BSpline
 from torch import Tensor
 
 from kan_widget import KAN, KANLayer, create_dataset
-from kan_widget.nn import native, whole
+from kan_widget.nn import native, penalties, spline, whole
 from kan_widget.nn.native import selftest
 from kan_widget.nn.native.network import METRICS, Minimiser, Networks, Weights
 from kan_widget.nn.penalties import METRICS as METRICS_OF_TORCH
@@ -200,6 +200,57 @@ def test_points_may_lie_anyhow_in_memory_and_only_some_columns_be_read() -> None
     assert torch.equal(some(wide), expected)
 
 
+# ---- how edges are spread, in layers of any size ----
+
+
+def spread_of(model: KAN, x: Tensor, backend: str) -> list[Tensor]:
+    """Penalty and outputs, and the gradients of both together."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("KAN_WIDGET_BACKEND", backend)
+        x = x.clone().requires_grad_()
+        model.zero_grad()
+        outputs, reg = forward_with_penalty(model, x, Penalty("edge_forward_spline_n", 0.7, 3.0))
+        (reg + outputs.square().mean()).backward()
+    return [reg.detach(), outputs.detach(), x.grad, *(p.grad for p in model.parameters() if p.grad is not None)]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("base", BASES)
+@pytest.mark.parametrize("k", [1, 2, 3, 5])
+@pytest.mark.parametrize("rows", [3, 300])
+def test_spreads_and_their_slopes_are_those_of_the_definition(rows: int, k: int, base: str, dtype: torch.dtype) -> None:
+    model = build([5, 20, 3], k=k, base=base, dtype=dtype)
+    x = (draw(torch.Generator().manual_seed(0), rows, 5) * 1.3).to(dtype)
+    ours = spread_of(model, x, "native")
+    theirs = spread_of(model.copy().double(), x.double(), "torch")
+    assert_same(ours, theirs, (1e-10 if rows > 3 else 1e-8) if dtype == torch.float64 else 2e-4)
+
+
+def test_spreads_can_be_differentiated_twice_and_count_what_is_far_from_zero() -> None:
+    model = build([2, 2], grid=3, share=0)
+    networks, layer = native.networks_for(1 << 20), model.layers[0]
+    assert networks is not None
+    layer.coef_mask = None
+    x = (draw(torch.Generator().manual_seed(5), 2, 7) * 0.9).requires_grad_()
+
+    def spread(x: Tensor, coef: Tensor, scale: Tensor) -> Tensor:
+        edges = layer.edges()._replace(coef=coef, scale_base=scale)
+        values = (edges.coef, edges.scale_spline, edges.scale_base, edges.mask, layer.grid)
+        std: Tensor = penalties._NativeEdgeStd.apply((networks, layer.knots, layer.base), x, *values)
+        return std
+
+    leaves = (x, layer.coef.detach().requires_grad_(), layer.scale_base.detach().requires_grad_())
+    assert torch.autograd.gradcheck(spread, leaves)
+    assert torch.autograd.gradgradcheck(spread, leaves)
+    with torch.no_grad():  # a constant of 10 beside what varies by 1e-3
+        coef = 10 + 1e-3 * layer.coef
+        points = draw(torch.Generator().manual_seed(6), 2, 500) * 0.9
+        edges = spline.features(points, layer.knots, "zero")[:-1]
+        expected = torch.einsum("oim,mib->oib", coef - 10, edges).std(-1) * layer.scale_spline.abs()
+        found = spread(points, coef, torch.zeros_like(layer.scale_base))
+    torch.testing.assert_close(found, expected, rtol=1e-5, atol=0)
+
+
 def is_whole(model: KAN, x: Tensor) -> bool:
     with torch.no_grad():
         return whole.evaluate_whole(model, x) is not None
@@ -370,9 +421,9 @@ def test_objectives_and_gradients_are_pykans(metric: str) -> None:
         expected.backward()
     loss, reg, found = objective_of(ours, x, y, Weights(0.3, 1.0, 10.0, metric))
     assert loss + 0.3 * reg == pytest.approx(expected.item(), rel=1e-12)
-    for layer, (coef, spline, base, _) in zip(theirs.act_fun, zip(*[iter(found)] * 4, strict=True), strict=True):
+    for layer, (coef, scale, base, _) in zip(theirs.act_fun, zip(*[iter(found)] * 4, strict=True), strict=True):
         torch.testing.assert_close(coef, layer.coef.grad.transpose(0, 1), rtol=1e-9, atol=1e-12)
-        torch.testing.assert_close(spline, layer.scale_sp.grad.T, rtol=1e-9, atol=1e-12)
+        torch.testing.assert_close(scale, layer.scale_sp.grad.T, rtol=1e-9, atol=1e-12)
         torch.testing.assert_close(base, layer.scale_base.grad.T, rtol=1e-9, atol=1e-12)
 
 

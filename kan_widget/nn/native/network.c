@@ -19,6 +19,8 @@
 /* Sums that are worked on at once, since each has to wait for its last addition. */
 #define CHAINS 4
 #define MAX_DEPTH 8
+/* A variance that counts as none: the root has no slope at 0. */
+#define SMALLEST 1e-30
 /* Steps that the optimiser remembers. */
 #define HISTORY 10
 
@@ -402,10 +404,10 @@ static void NAME(prepare_knots)(ROOM *room) {
 /* The penalty of a layer, from the spreads of its edges and nodes, and what it asks of each: pykan's `reg`. */
 static double NAME(penalise)(WORK *w, const NETWORK *network) {
     const int n_in = w->n_in, n_out = w->n_out, by_node = network->metric == STD_OVER_INPUT;
-    const double smallest = 1e-30, ln2 = 0.6931471805599453, rows = (double)network->batch - 1;
+    const double ln2 = 0.6931471805599453, rows = (double)network->batch - 1;
     double total = 0;
     double *pull = w->edge_pull; /* first the size of each edge, and the slope of the penalty in it */
-#define STD_OF(spread) sqrt((spread).squares / rows > smallest ? (spread).squares / rows : smallest)
+#define STD_OF(spread) sqrt((spread).squares / rows > SMALLEST ? (spread).squares / rows : SMALLEST)
 #define SIZE(o, i) (STD_OF(w->edges[(o) * n_in + (i)]) / (by_node ? STD_OF(w->nodes[i]) + 0.1 : 1))
     if (network->metric == GROUPS) {
         for (int i = 0; i < n_in; i++) {
@@ -443,11 +445,11 @@ static double NAME(penalise)(WORK *w, const NETWORK *network) {
         double slope = 0;
         for (int o = 0; o < n_out; o++) {
             const double std = STD_OF(w->edges[o * n_in + i]), share = pull[o * n_in + i] * network->lamb / over;
-            const int moves = w->edges[o * n_in + i].squares / rows > smallest;
+            const int moves = w->edges[o * n_in + i].squares / rows > SMALLEST;
             slope -= share * std / over;
             pull[o * n_in + i] = moves ? share / (std * rows) : 0;
         }
-        w->node_pull[i] = by_node && w->nodes[i].squares / rows > smallest ? slope / (node * rows) : 0;
+        w->node_pull[i] = by_node && w->nodes[i].squares / rows > SMALLEST ? slope / (node * rows) : 0;
     }
 #undef STD_OF
 #undef SIZE
@@ -662,6 +664,204 @@ static void NAME(minimise)(MINIMISER *m, ROOM *room) {
     NAME(objective)(m->network, room); /* the last evaluation was that of a trial */
 }
 
+/* ---- how edges are spread, from how the features of their input vary together ---- */
+
+#define SPREADS NAME(spreads)
+typedef struct {
+    const REAL *x;                             /* (in, batch) */
+    const REAL *knots;                         /* (in, count) */
+    const REAL *coef;                          /* (out, in, bases) */
+    const REAL *scale_spline, *scale_base;     /* (out, in) */
+    const uint8_t *mask;                       /* (out, in) */
+    double *mean, *covariance;                 /* (in, rows), (in, rows, rows): written forward, read backward */
+    REAL *std;                                 /* (out, in): written forward, read backward */
+    const REAL *grad;                          /* of std; forward NULL, and so are the others */
+    REAL *grad_coef, *grad_spline, *grad_base;
+    REAL *grad_x;
+    int64_t n_in, n_out, batch, count, k, base, threads, failed;
+} SPREADS;
+
+/* Room for one input of a layer. */
+#define INPUT NAME(input)
+typedef struct {
+    LAYER layer;
+    WORK w;
+    int64_t rows, wide;            /* `wide`: targets, up to whole vectors */
+    double *apart, *shift, *sum;   /* (rows, STRIP), (rows,), (rows,) */
+    double *weight, *product;      /* (rows, wide): the edges, and the covariance times them */
+    double *share;                 /* (wide,) */
+    REAL *mix, *asked;             /* (rows, rows), (2, STRIP) */
+    void *memory;
+} INPUT;
+
+#define DOUBLES (VECTOR_BYTES / 8)
+
+static int NAME(take_input)(const SPREADS *s, INPUT *in) {
+    const int64_t rows = s->count - s->k, wide = (s->n_out + DOUBLES - 1) / DOUBLES * DOUBLES;
+    *in = (INPUT){.rows = rows, .wide = wide};
+    in->layer = (LAYER){.n_in = 1, .count = s->count, .k = s->k, .base = s->base};
+    in->w = (WORK){.layer = &in->layer, .n_in = 1, .count = (int)s->count, .k = (int)s->k, .rows = (int)rows};
+    char *memory = NULL;
+    for (int turn = 0; turn < 2; turn++) { /* first it is only counted */
+        int64_t at = 0;
+#define TAKE(field, n) field = memory ? (void *)(memory + at) : NULL, at += ((n) * sizeof *(field) + 63) / 64 * 64
+        TAKE(in->w.steps, s->count * (s->k + 1));
+        TAKE(in->w.x, STRIP);
+        TAKE(in->w.values, rows * STRIP);
+        TAKE(in->w.slopes, rows * STRIP);
+        TAKE(in->apart, rows * STRIP);
+        TAKE(in->shift, rows);
+        TAKE(in->sum, rows);
+        TAKE(in->weight, rows * wide);
+        TAKE(in->product, rows * wide);
+        TAKE(in->share, wide);
+        TAKE(in->mix, rows * rows);
+        TAKE(in->asked, 2 * STRIP);
+#undef TAKE
+        if (!turn && !(in->memory = memory = aligned(at))) return 0;
+    }
+    return 1;
+}
+
+static void NAME(read_input)(const SPREADS *s, INPUT *in, int64_t i, int64_t first, int n, int padded, int slopes) {
+    memcpy(in->w.x, s->x + i * s->batch + first, n * sizeof *in->w.x);
+    NAME(clear_rest)(in->w.x, n, padded);
+    NAME(fill_strip)(&in->w, padded, slopes);
+}
+
+/* Sums of products in double, of departures from the mean of the first strip, which is near enough. */
+static void NAME(measure_features)(const SPREADS *s, INPUT *in, int64_t i) {
+    const int64_t rows = in->rows;
+    double *covariance = s->covariance + i * rows * rows;
+    memset(covariance, 0, rows * rows * sizeof *covariance);
+    memset(in->sum, 0, rows * sizeof *in->sum);
+    FOR_STRIPS(s->batch) {
+        NAME(read_input)(s, in, i, first, n, padded, 0);
+        for (int f = 0; f < rows; f++) {
+            const REAL *from = in->w.values + f * STRIP;
+            double *to = in->apart + f * STRIP, total = 0;
+            for (int q = 0; !first && q < n; q++) total += from[q];
+            if (!first) in->shift[f] = total / n;
+            total = 0;
+            for (int q = 0; q < n; q++) total += to[q] = from[q] - in->shift[f];
+            for (int q = n; q < padded; q++) to[q] = 0;
+            in->sum[f] += total;
+        }
+        for (int a = 0; a < rows; a++)
+            for (int b = a; b < rows; b++) {
+                const double *one = in->apart + a * STRIP, *two = in->apart + b * STRIP;
+                vector_f64 even = {0}, odd = {0};
+                for (int q = 0; q < padded; q += 2 * DOUBLES) {
+                    even += load_f64(one + q) * load_f64(two + q);
+                    odd += load_f64(one + q + DOUBLES) * load_f64(two + q + DOUBLES);
+                }
+                covariance[a * rows + b] += total_f64(even + odd);
+            }
+    }
+    for (int a = 0; a < rows; a++) {
+        s->mean[i * rows + a] = in->shift[a] + in->sum[a] / s->batch;
+        for (int b = a; b < rows; b++)
+            covariance[b * rows + a] = covariance[a * rows + b] =
+                (covariance[a * rows + b] - in->sum[a] * in->sum[b] / s->batch) / (s->batch - 1);
+    }
+}
+
+/* The edges out of an input, and the covariance times each of them. */
+static void NAME(read_edges)(const SPREADS *s, INPUT *in, int64_t i) {
+    const int64_t rows = in->rows, bases = rows - 1, wide = in->wide;
+    const double *covariance = s->covariance + i * rows * rows;
+    for (int64_t o = 0; o < wide; o++) {
+        const int64_t edge = o * s->n_in + i;
+        const int on = o < s->n_out && (!s->mask || s->mask[edge]);
+        for (int m = 0; m < bases; m++)
+            in->weight[m * wide + o] = on ? (double)s->coef[edge * bases + m] * s->scale_spline[edge] : 0;
+        in->weight[bases * wide + o] = on ? s->scale_base[edge] : 0;
+    }
+    for (int a = 0; a < rows; a++)
+        for (int64_t o = 0; o < wide; o += DOUBLES) {
+            vector_f64 sum = {0};
+            for (int b = 0; b < rows; b++) sum += load_f64(in->weight + b * wide + o) * covariance[a * rows + b];
+            store_f64(in->product + a * wide + o, sum);
+        }
+}
+
+static void NAME(spread_inputs)(void *job, int64_t start, int64_t stop) {
+    SPREADS *s = job;
+    INPUT in;
+    if (!NAME(take_input)(s, &in)) s->failed = 1, stop = start;
+    for (int64_t i = start; i < stop; i++) {
+        in.layer.knots = s->knots + i * s->count;
+        NAME(prepare_steps)(&in.w);
+        NAME(measure_features)(s, &in, i);
+        NAME(read_edges)(s, &in, i);
+        for (int64_t o = 0; o < s->n_out; o++) {
+            double square = 0;
+            for (int f = 0; f < in.rows; f++) square += in.weight[f * in.wide + o] * in.product[f * in.wide + o];
+            s->std[o * s->n_in + i] = (REAL)sqrt(square > SMALLEST ? square : SMALLEST);
+        }
+    }
+    free(in.memory);
+}
+
+/* The gradient in x, from what the edges ask of the features: `mix` times their departures from the mean. */
+static void NAME(pull_points)(const SPREADS *s, INPUT *in, int64_t i) {
+    const int64_t rows = in->rows, wide = in->wide;
+    for (int a = 0; a < rows; a++)
+        for (int b = a; b < rows; b++) {
+            vector_f64 sum = {0};
+            for (int64_t o = 0; o < wide; o += DOUBLES)
+                sum += load_f64(in->weight + a * wide + o) * load_f64(in->weight + b * wide + o) * load_f64(in->share + o);
+            in->mix[a * rows + b] = in->mix[b * rows + a] = (REAL)(total_f64(sum) / (s->batch - 1));
+        }
+    REAL *slope = in->asked + STRIP;
+    FOR_STRIPS(s->batch) {
+        NAME(read_input)(s, in, i, first, n, padded, 1);
+        memset(slope, 0, STRIP * sizeof *slope);
+        for (int f = 0; f < rows; f++)
+            VECTORS_OF(padded) {
+                REAL *at = in->w.values + f * STRIP + q;
+                NAME(store)(at, NAME(load)(at) - (REAL)s->mean[i * rows + f]);
+            }
+        for (int f = 0; f < rows; f++) {
+            NAME(combine)(in->mix + f * rows, in->w.values, (int)rows, padded, in->asked);
+            const REAL *slopes = in->w.slopes + f * STRIP;
+            VECTORS_OF(padded)
+                NAME(store)(slope + q, NAME(load)(slope + q) + NAME(load)(slopes + q) * NAME(load)(in->asked + q));
+        }
+        memcpy(s->grad_x + i * s->batch + first, slope, n * sizeof *slope);
+    }
+}
+
+static void NAME(pull_inputs)(void *job, int64_t start, int64_t stop) {
+    SPREADS *s = job;
+    INPUT in;
+    if (!NAME(take_input)(s, &in)) s->failed = 1, stop = start;
+    const int64_t bases = in.rows - 1;
+    for (int64_t i = start; i < stop; i++) {
+        in.layer.knots = s->knots + i * s->count;
+        NAME(prepare_steps)(&in.w);
+        NAME(read_edges)(s, &in, i);
+        memset(in.share, 0, in.wide * sizeof *in.share);
+        for (int64_t o = 0; o < s->n_out; o++) {
+            const int64_t edge = o * s->n_in + i;
+            const double std = s->std[edge], share = std * std > 2 * SMALLEST ? s->grad[edge] / std : 0;
+            in.share[o] = share;
+            if (!s->grad_coef) continue;
+            const int on = !s->mask || s->mask[edge];
+            double spline = 0;
+            for (int m = 0; m < bases; m++) {
+                const double g = on ? in.product[m * in.wide + o] * share : 0;
+                spline += g * s->coef[edge * bases + m];
+                s->grad_coef[edge * bases + m] = (REAL)(g * s->scale_spline[edge]);
+            }
+            s->grad_spline[edge] = (REAL)spline;
+            s->grad_base[edge] = on ? (REAL)(in.product[bases * in.wide + o] * share) : 0;
+        }
+        if (s->grad_x) NAME(pull_points)(s, &in, i);
+    }
+    free(in.memory);
+}
+
 /* ---- what Python calls ---- */
 
 /* Bytes of the structs, to compare with Python's. */
@@ -718,6 +918,14 @@ int NAME(kan_network_objective)(NETWORK *network) {
     return DONE;
 }
 
+int64_t NAME(kan_spreads_size)(void) { return sizeof(SPREADS); }
+
+/* Write std with mean and covariance, or where there is a gradient those that are wanted. Gives 0, or NO_MEMORY. */
+int NAME(kan_network_spreads)(SPREADS *s) {
+    in_parallel(s->grad ? NAME(pull_inputs) : NAME(spread_inputs), s, s->n_in, s->threads);
+    return s->failed ? NO_MEMORY : DONE;
+}
+
 /* Vectors that a minimiser needs. */
 int64_t NAME(kan_minimiser_vectors)(void) { return VECTORS; }
 int64_t NAME(kan_minimiser_size)(void) { return sizeof(MINIMISER); }
@@ -744,5 +952,8 @@ int NAME(kan_network_minimise)(MINIMISER *minimiser) {
 #undef FOR_STRIPS
 #undef MINIMISER
 #undef TRIAL
+#undef SPREADS
+#undef INPUT
+#undef DOUBLES
 #undef VECTOR
 #endif

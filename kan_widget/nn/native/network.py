@@ -20,6 +20,8 @@ PARTS = len(PARAMETERS) + len(BUFFERS)
 # Penalties that the kernel knows, by their numbers.
 METRICS = {None: 0, "edge_forward_spline_n": 1, "edge_forward_spline_u": 2, "group_lasso": 3}
 _HISTORY = 10
+# Points that one thread looks at before another one is worth its start.
+_SHARE = 1 << 16
 _VECTOR_BYTES = 64
 
 
@@ -58,6 +60,30 @@ class _Minimiser(ctypes.Structure):
         *((name, ctypes.c_double) for name in ("step", "scale")),
         ("inverse", ctypes.c_double * _HISTORY),
     )
+
+
+class _Spreads(ctypes.Structure):
+    """The struct of the same name, field for field."""
+
+    _fields_ = (
+        *((name, ctypes.c_void_p) for name in ("x", "knots", "coef", "scale_spline", "scale_base", "mask")),
+        *((name, ctypes.c_void_p) for name in ("mean", "covariance", "std", "grad")),
+        *((name, ctypes.c_void_p) for name in ("grad_coef", "grad_spline", "grad_base", "grad_x")),
+        *((name, ctypes.c_int64) for name in ("n_in", "n_out", "batch", "count", "k", "base", "threads", "failed")),
+    )
+
+
+class Spread(NamedTuple):
+    """A layer and its points, feature-major, all contiguous; names as in `KANLayer`."""
+
+    x: Tensor
+    grid: Tensor
+    coef: Tensor
+    scale_spline: Tensor
+    scale_base: Tensor
+    mask: Tensor
+    k: int
+    base: str
 
 
 class Weights(NamedTuple):
@@ -138,9 +164,9 @@ class Networks:
         self._functions: dict[torch.dtype, tuple[Any, ...]] = {}
         for dtype, suffix in SUFFIXES.items():
             try:
-                names = ("forward", "backward", "objective", "minimise")
+                names = ("forward", "backward", "objective", "minimise", "spreads")
                 functions = [getattr(library, f"kan_network_{name}_{suffix}") for name in names]
-                structs = {"whole_layer": _Layer, "network": _Network, "minimiser": _Minimiser}
+                structs = {"whole_layer": _Layer, "network": _Network, "minimiser": _Minimiser, "spreads": _Spreads}
                 sizes = [getattr(library, f"kan_{name}_size_{suffix}") for name in structs]
                 self.vectors = int(getattr(library, f"kan_minimiser_vectors_{suffix}")())
             except AttributeError as error:
@@ -226,6 +252,56 @@ class Networks:
         call = _objective(stack, x, labels, weights, to)
         _check(self._functions[x.dtype][2](ctypes.addressof(call)))
         return call.loss, call.reg
+
+    def spreads(self, parts: Spread) -> tuple[Tensor, Tensor, Tensor]:
+        """Standard deviation (unbiased) of every edge of a layer.
+
+        Args:
+            parts: The layer and its points, two or more.
+
+        Returns:
+            ``(out, in)``; 0 as good as, where an edge is constant. And what `spread_slopes` wants.
+
+        Raises:
+            MemoryError: If there is not enough memory.
+        """
+        n_in, rows = parts.x.shape[0], parts.grid.shape[1] - parts.k
+        mean = torch.empty(n_in, rows, dtype=torch.float64)
+        covariance = torch.empty(n_in, rows, rows, dtype=torch.float64)
+        std = torch.empty_like(parts.scale_base)
+        self._spread(parts, (mean, covariance, std, None, None, None, None, None))
+        return std, mean, covariance
+
+    def spread_slopes(
+        self, parts: Spread, found: tuple[Tensor, Tensor, Tensor], grad: Tensor, wanted: tuple[bool, bool]
+    ) -> tuple[Tensor | None, ...]:
+        """Gradients of what `spreads` gives.
+
+        Args:
+            parts: As there.
+            found: What it gave.
+            grad: Gradient in the standard deviations, contiguous.
+            wanted: Whether that in `x` is, and whether those in the edges are.
+
+        Returns:
+            Gradients in `x`, `coef`, `scale_spline` and `scale_base`; None for those not wanted.
+
+        Raises:
+            MemoryError: If there is not enough memory.
+        """
+        std, mean, covariance = found
+        dx = torch.empty_like(parts.x) if wanted[0] else None
+        edges = (parts.coef, parts.scale_spline, parts.scale_base)
+        gradients = [torch.empty_like(tensor) if wanted[1] else None for tensor in edges]
+        self._spread(parts, (mean, covariance, std, grad, *gradients, dx))
+        return dx, *gradients
+
+    def _spread(self, parts: Spread, written: Sequence[Tensor | None]) -> None:
+        x, grid, coef, scale_spline, scale_base, mask, k, base = parts
+        threads = min(torch.get_num_threads(), x.numel() // _SHARE + 1)
+        at = addresses((x, grid, coef, scale_spline, scale_base, mask, *written))
+        call = _Spreads(*at, x.shape[0], coef.shape[0], x.shape[1], grid.shape[1], k, BASES[base], threads)
+        _check(self._functions[x.dtype][4](ctypes.addressof(call)))
 
 
 class Minimiser:
