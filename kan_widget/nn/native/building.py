@@ -30,8 +30,9 @@ INSTRUCTIONS: dict[str, tuple[str, ...]] = {
 }
 # The first set that the compiler knows is taken; what is built is for this processor alone.
 TUNINGS: tuple[tuple[str, ...], ...] = (("-march=native",), ("-mcpu=native",), ())
-# A compiler takes two seconds. One that hangs is given up, and so is waiting for another process that compiles.
-TIMEOUT_S = 30.0
+# A compiler takes four seconds, and many more where others work. One that hangs is given up, and so is waiting for
+# another process that compiles.
+TIMEOUT_S = 90.0
 
 
 class Unavailable(Exception):
