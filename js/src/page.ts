@@ -9,6 +9,12 @@ type Listener = (...values: unknown[]) => void;
 
 const textOf = (id: string): string => document.getElementById(id)?.textContent ?? "";
 
+/** Code that was packed as gzip in base64. */
+function unpacked(packed: string): Promise<ArrayBuffer> {
+  const bytes = Uint8Array.from(atob(packed), (letter) => letter.charCodeAt(0));
+  return new Response(new Blob([bytes]).stream().pipeThrough(new DecompressionStream("gzip"))).arrayBuffer();
+}
+
 /** The saved state as a model without a kernel: it changes in the page alone, and answers for nobody but the sheets. */
 function createModel(state: Record<string, unknown>): AnyModel {
   const listeners = new Map<string, Set<Listener>>();
@@ -29,8 +35,7 @@ function createModel(state: Record<string, unknown>): AnyModel {
     save_changes() {},
     send(message: { type?: string }) {
       if (message.type !== "sheets") throw new Error("no kernel");
-      const code = new TextEncoder().encode(textOf("kan-sheets"));
-      queueMicrotask(() => emit("msg:custom", { type: "sheets" }, [new DataView(code.buffer)]));
+      void unpacked(textOf("kan-sheets")).then((code) => emit("msg:custom", { type: "sheets" }, [new DataView(code)]));
     },
   };
   return model as unknown as AnyModel;

@@ -81,6 +81,10 @@ def test_page_asked_for_by_a_view_is_that_of_python(widget: KANWidget) -> None:
     widget.send = lambda content, buffers=None: sent.append(content)  # type: ignore[method-assign]
     widget.session.prune([(0, 1, 1)])
     widget._handle_custom_msg({"type": "ask", "id": "q", "about": "page"}, [])
+    end = time.monotonic() + 20
+    while not sent:
+        assert time.monotonic() < end
+        time.sleep(0.01)
     (answer,) = sent
     value = answer["value"]
     assert isinstance(value, dict)
