@@ -83,7 +83,7 @@ describe("metrics", () => {
   it("wait for the end of a training", async () => {
     const { context, asked, store } = contextOn();
     store.learning = "training…";
-    await drawn(standing, context);
+    expect((await drawn(standing, context)).textContent).toContain("once the training has ended");
     expect(asked).toEqual([]);
   });
 

@@ -163,7 +163,7 @@ function measure(context: SheetContext, state: State, of: string): void {
 function costs(context: SheetContext, state: State, { value, failed, waiting }: Asked<Efficiency>, first: string, key: string): TemplateResult {
   const head = (button: TemplateResult | typeof nothing): TemplateResult => html`<div class="top"><h3>Size and speed</h3>${button}</div>`;
   if (failed) return html`${head(nothing)}<p class="about" role="status">${failed}</p>`;
-  if (!value) return html`${head(nothing)}<p class="about" role="status">Counting…</p>`;
+  if (!value) return html`${head(nothing)}<p class="about" role="status">${waiting ? "Counting…" : ""}</p>`;
   const timed = state.timed?.of === key ? state.timed : null;
   const timing = timed !== null && !timed.found && !timed.failed;
   const line = (label: string, name: keyof Size, format: (v: number) => string): TemplateResult =>
@@ -226,7 +226,7 @@ export const standing: Sheet = {
     const sizes = store.learning ? (state["sizes"] ?? {}) as Asked<Efficiency> : kept<Efficiency>(context, "sizes", "efficiency", {}, String(snapshot.pruning.revision));
     const { value, failed } = held;
     const size = costs(context, state, sizes, value?.states[0] ?? "dense", String(snapshot.pruning.revision));
-    if (!value) return html`<p class=${failed ? "empty" : "about"} role="status">${failed ?? "Measuring…"}</p>${size}`;
+    if (!value) return html`<p class=${failed ? "empty" : "about"} role="status">${failed ?? (store.learning ? "Measured once the training has ended." : "Measuring…")}</p>${size}`;
     const stale = held.of !== key || store.pending;
     const said = failed ?? remark(context, value);
     return html`<table class=${stale ? "stale" : ""} aria-label="Metrics by rows" aria-busy=${stale}>${value.metrics.map((metric) => metricBody(value, metric))}</table>
