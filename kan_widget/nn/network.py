@@ -252,7 +252,7 @@ class Network(nn.Module):
 
     def read(self, x: Tensor) -> Tensor:
         """What the input nodes read of ``(rows, in_features)`` points: ``(rows, width[0])``."""
-        return x if self._reads_all else x[:, self.columns]
+        return x if self._reads_all else x.index_select(1, self.columns)
 
     def coerce(self, data: Any, *, need_labels: bool = False, check_labels: bool = True) -> Data:
         """Check `data` against this network and convert them; see `as_data`."""
