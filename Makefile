@@ -17,7 +17,7 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 # Notebooks, subprocesses and the wheel check must see the packages of this environment only.
 unexport PYTHONPATH PYTHONHOME
 
-.PHONY: help demo test quick hosts triton lint types js-test numbers pytest bench format pins clean chromium
+.PHONY: help demo test quick hosts triton sanitize lint types js-test numbers pytest bench format pins clean chromium
 .DELETE_ON_ERROR:
 
 help:
@@ -27,6 +27,7 @@ help:
 	@echo "make numbers run the tests of numbers without the native kernel, and with it for everything"
 	@echo "make hosts   run the widget in Jupyter Notebook, Voila and marimo as well"
 	@echo "make triton  run the tests of the kernels for cuda, on a device or in Triton's interpreter"
+	@echo "make sanitize run the tests of the native kernel under GCC's sanitizers"
 	@echo "make bench   run the benchmarks"
 	@echo "make format  format and fix what ruff can"
 	@echo "make pins    write constraints.txt from the environment"
@@ -57,6 +58,9 @@ hosts: $(STAMPS)/hosts $(WIDGET) chromium
 
 triton: $(STAMPS)/triton
 	$(BIN)/pytest tests/nn/test_gpu.py $(PYTEST_ARGS)
+
+sanitize: $(STAMPS)/test
+	$(BIN)/python scripts/sanitize.py
 
 lint: $(STAMPS)/test
 	$(BIN)/ruff format --check
