@@ -20,9 +20,12 @@ if TYPE_CHECKING:
     from .network import Network
     from .run import Objective
 
-# What a small network has at most: beyond, its layers one by one are as quick, and go over several threads.
+# What a small network has at most, and points times edges from which only the smallest are: beyond, its layers one by
+# one are as quick, and go over several threads.
 _EDGES = 512
 _FEATURES = 512
+_FEW_EDGES = 128
+_MANY = 1 << 17
 # Points times edges up to which a step of L-BFGS ends soon enough for who wants to stop it.
 _WORK = 1 << 21
 
@@ -42,7 +45,8 @@ def evaluate_whole(network: Network, x: Any) -> Tensor | None:
     stack = stack_of(network)
     if stack is None or x.shape[1] != network.in_features or x.dtype != stack.dtype:
         return None
-    networks = native.networks_for(x.shape[0] * stack.edges)
+    work = x.shape[0] * stack.edges
+    networks = None if work > _MANY and stack.edges > _FEW_EDGES else native.networks_for(work)
     if networks is None:
         return None
     nodes = network.read(x)
