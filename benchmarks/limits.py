@@ -34,6 +34,8 @@ UNEVEN = 1.15
 PRUNED = ([784, 64, 10], 1000)
 # Share of edges pruned, and what the compacted network may take at most, as a share of the dense one.
 SHARES: list[tuple[float, float | None]] = [(0.5, None), (0.9, 1 / 3.5), (0.99, 1 / 12)]
+# The same where edges go with their inputs and nodes.
+SMALLER: list[tuple[float, list[int], float]] = [(0.9, [248, 20, 10], 1 / 3.5), (0.99, [78, 6, 10], 1 / 12)]
 SCORES, SCORES_OF_PYKAN = 2.0, 100.0
 
 
@@ -99,7 +101,8 @@ def _pruned(width: list[int], batch: int, repeats: int) -> list[Row]:
     """Where random edges are off, and the smaller networks that are left of them."""
     generator = torch.Generator().manual_seed(0)
     x, dense = points(width, batch), KAN(width, grid=5, k=K, seed=0)
-    calls, floors = {"nothing pruned": on("native", forward(dense, x))}, {}
+    floors: dict[str, float | None] = {}
+    calls = {"nothing pruned": on("native", forward(dense, x))}
     for share, most in SHARES:
         model = KAN(width, grid=5, k=K, seed=0)
         masks = [torch.rand(layer.mask.shape, generator=generator) > share for layer in model.layers]
@@ -108,6 +111,10 @@ def _pruned(width: list[int], batch: int, repeats: int) -> list[Row]:
         calls[f"{share:.0%} pruned"] = on("native", forward(model, x))
         calls[f"{share:.0%} pruned and compact"] = on("native", forward(model.compact(), x))
         floors[f"{share:.0%} pruned and compact"] = most
+    for share, smaller, most in SMALLER:
+        name = f"{share:.0%} pruned with their nodes and compact, {smaller}"
+        calls[name] = on("native", forward(KAN(smaller, grid=5, k=K, seed=0), points(smaller, batch)))
+        floors[name] = most
     times = interleaved(calls, repeats)
     whole = times.pop("nothing pruned")
     what = f"forward, {width}, {batch} rows"
