@@ -7,6 +7,8 @@ import queue
 import threading
 from collections.abc import Callable
 
+from . import threads
+
 log = logging.getLogger(__name__)
 
 # More than anybody waits for.
@@ -36,8 +38,7 @@ class Errands:
                 f"{MOST} questions wait for their answers already; ask again when they have come"
             ) from None
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="kan_widget errands", daemon=True)
-            self._thread.start()
+            self._thread = threads.start(self._work, name="errands", close=self.close)
 
     def close(self) -> None:
         """Begin no other errand."""

@@ -10,6 +10,7 @@ from dataclasses import replace
 from ..core.plan import REFITS, PruningPlan
 from ..report import Curves, curve
 from ..session import Session
+from . import threads
 
 log = logging.getLogger(__name__)
 
@@ -51,8 +52,7 @@ class Foresight:
         self._asked = question
         self._wanted.set()
         if self._thread is None:
-            self._thread = threading.Thread(target=self._work, name="kan_widget foresight", daemon=True)
-            self._thread.start()
+            self._thread = threads.start(self._work, name="foresight", close=self.close)
 
     @property
     def known(self) -> bool:

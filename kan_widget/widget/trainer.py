@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from ..capture import Metrics
 from ..core.log import Command
 from ..session import Session
-from . import wire
+from . import threads, wire
 from .outcome import Outcome
 from .progress import Progress
 from .rounds import prune_in_rounds
@@ -175,11 +175,8 @@ class Trainer:
         def begin() -> None:
             self._check_free()
             self._reins, self._progress = Reins(), first()
-            self._thread = threading.Thread(
-                target=self._run, args=(do, patience, future), name="kan_widget trainer", daemon=True
-            )
             self._publish()
-            self._thread.start()
+            self._thread = threads.start(self._run, do, patience, future, name="trainer", close=self.close)
 
         self._session.adapter.take(begin)
         return future
