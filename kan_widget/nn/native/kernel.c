@@ -1018,49 +1018,107 @@ static void NAME(measure_inputs)(void *job, int64_t start, int64_t stop) {
 
 /* ---- weights in panels of targets, and back ---- */
 
-/* Edges of one vector of targets with some inputs at a time: both sides are then in the cache, and read in order. */
+/* Inputs of one share of the work, and coefficients of a target that are turned at a time: both the coefficients, input
+ * by input of each target, and the packed weights, target by target of each input, are read and written in order. */
 #define TILE 32
 #define TILES(n_in) (((n_in) + TILE - 1) / TILE)
+#define TURNED 64
 #define FOR_TILES                                                                                                      \
+    const int64_t strip = bases < TURNED ? TURNED / bases : 1, row = strip * bases;                                    \
+    REAL turned[LANES * row], base[LANES * strip];                                                                     \
     for (int64_t tile = start; tile < stop; tile++)                                                                    \
         for (int64_t first = 0; first < padded; first += LANES)                                                        \
-            for (int64_t o = first; o < first + LANES; o++)                                                            \
-                for (int64_t i = tile * TILE; i < tile * TILE + TILE && i < n_in; i++)
-/* Where the packed weights of an edge are, `width` apart. */
+            for (int64_t i = tile * TILE, last = i + TILE < n_in ? i + TILE : n_in; i < last; i += strip)
+/* The packed weights of one vector of targets with input `i + j`, `width` apart. */
 #define PACKED(from)                                                                                                   \
-    const int64_t edge = o * n_in + i, panel = first / PANEL * PANEL;                                                  \
+    const int64_t panel = first / PANEL * PANEL;                                                                       \
     const int width = NAME(width)(padded, panel);                                                                      \
-    REAL *packed = (from) + (panel * n_in + i * width) * (bases + 1) + (o - panel)
+    const int64_t n = last - i < strip ? last - i : strip;                                                             \
+    const int64_t targets = l->n_out - first < LANES ? l->n_out - first : LANES;                                       \
+    REAL *const packed = (from) + (panel * n_in + i * width) * (bases + 1) + (first - panel)
+
+/* Rows are far apart, and too short for the processor to fetch them ahead by itself. */
+static inline void NAME(fetch_row)(const LAYER *l, int64_t o, int64_t i, int64_t row) {
+    for (int64_t at = 0; at < row; at += 64 / (int64_t)sizeof(REAL))
+        __builtin_prefetch(l->coef + o * l->coef_out + i * l->coef_in + at);
+}
 
 static void NAME(pack_tiles)(void *job, int64_t start, int64_t stop) {
     const LAYER *l = job;
     const int64_t n_in = l->n_in, padded = NAME(padded)(l->n_out), bases = l->count - l->k - 1, step = l->coef_basis;
     FOR_TILES {
         PACKED(l->weight);
-        const int live = o < l->n_out && (!l->mask || l->mask[edge]);
-        const REAL *coef = l->coef + (live ? o * l->coef_out + i * l->coef_in : 0);
-        const REAL scale = live && l->scale_spline ? l->scale_spline[edge] : 1;
-        for (int64_t m = 0; m < bases; m++) packed[m * width] = live ? coef[m * step] * scale : 0;
-        packed[bases * width] = live ? l->scale_base[o * l->base_out + i * l->base_in] : 0;
+        for (int64_t lane = 0; lane < LANES; lane++) {
+            if (lane < targets) NAME(fetch_row)(l, first + lane, i + strip, row);
+            for (int64_t j = 0; j < n; j++) {
+                const int64_t o = first + lane, edge = o * n_in + i + j;
+                REAL *restrict to = turned + lane * row + j * bases;
+                if (lane < targets && (!l->mask || l->mask[edge])) {
+                    const REAL *restrict coef = l->coef + o * l->coef_out + (i + j) * l->coef_in;
+                    const REAL scale = l->scale_spline ? l->scale_spline[edge] : 1;
+                    if (step == 1)
+                        for (int64_t m = 0; m < bases; m++) to[m] = coef[m] * scale;
+                    else
+                        for (int64_t m = 0; m < bases; m++) to[m] = coef[m * step] * scale;
+                    base[j * LANES + lane] = l->scale_base[o * l->base_out + (i + j) * l->base_in];
+                } else {
+                    for (int64_t m = 0; m < bases; m++) to[m] = 0;
+                    base[j * LANES + lane] = 0;
+                }
+            }
+        }
+        for (int64_t j = 0; j < n; j++) {
+            REAL *to = packed + j * width * (bases + 1);
+            for (int64_t m = 0; m < bases; m++)
+                for (int64_t lane = 0; lane < LANES; lane++) to[m * width + lane] = turned[lane * row + j * bases + m];
+            for (int64_t lane = 0; lane < LANES; lane++) to[bases * width + lane] = base[j * LANES + lane];
+        }
     }
+}
+
+/* In four sums, since one would have to wait for each of its terms. */
+static inline REAL NAME(sum_of_products)(const REAL *a, const REAL *b, int64_t step, int64_t n) {
+    REAL sums[4] = {0, 0, 0, 0};
+    int64_t m = 0;
+    for (; m + 4 <= n; m += 4)
+        if (step == 1) /* as nearly always, and then in vectors */
+            for (int64_t part = 0; part < 4; part++) sums[part] += a[m + part] * b[m + part];
+        else
+            for (int64_t part = 0; part < 4; part++) sums[part] += a[m + part] * b[(m + part) * step];
+    for (; m < n; m++) sums[0] += a[m] * b[m * step];
+    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
 }
 
 static void NAME(unpack_tiles)(void *job, int64_t start, int64_t stop) {
     const LAYER *l = job;
     const int64_t n_in = l->n_in, padded = NAME(padded)(l->n_out), bases = l->count - l->k - 1, step = l->coef_basis;
     FOR_TILES {
-        if (o >= l->n_out) break;
+        if (first >= l->n_out) break;
         PACKED(l->grad_weight);
-        const REAL *coef = l->coef + o * l->coef_out + i * l->coef_in;
-        const REAL live = !l->mask || l->mask[edge], scale = l->scale_spline ? l->scale_spline[edge] * live : live;
-        REAL spline = 0, *to = l->grad_coef + edge * bases;
-        for (int64_t m = 0; m < bases; m++) {
-            const REAL g = packed[m * width];
-            spline += g * coef[m * step];
-            to[m] = g * scale;
+        for (int64_t j = 0; j < n; j++) {
+            const REAL *from = packed + j * width * (bases + 1);
+            for (int64_t m = 0; m < bases; m++) {
+                __builtin_prefetch(from + (strip * (bases + 1) + m) * width);
+                for (int64_t lane = 0; lane < LANES; lane++)
+                    turned[lane * row + j * bases + m] = from[m * width + lane];
+            }
+            for (int64_t lane = 0; lane < LANES; lane++) base[j * LANES + lane] = from[bases * width + lane];
         }
-        if (l->grad_spline) l->grad_spline[edge] = spline * live;
-        l->grad_base[edge] = packed[bases * width] * live;
+        for (int64_t lane = 0; lane < targets; lane++) {
+            NAME(fetch_row)(l, first + lane, i + strip, row);
+            for (int64_t j = 0; j < n; j++) {
+                const int64_t o = first + lane, edge = o * n_in + i + j;
+                const REAL *coef = l->coef + o * l->coef_out + (i + j) * l->coef_in;
+                const REAL *restrict g = turned + lane * row + j * bases;
+                const REAL live = !l->mask || l->mask[edge];
+                const REAL scale = l->scale_spline ? l->scale_spline[edge] * live : live;
+                REAL *restrict to = l->grad_coef + edge * bases;
+                for (int64_t m = 0; m < bases; m++) to[m] = g[m] * scale;
+                if (l->grad_spline)
+                    l->grad_spline[edge] = live * NAME(sum_of_products)(g, coef, step, bases);
+                l->grad_base[edge] = base[j * LANES + lane] * live;
+            }
+        }
     }
 }
 
