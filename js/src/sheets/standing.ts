@@ -146,8 +146,8 @@ export function times(before: number, now: number): string {
   return Math.abs(ratio - 1) < 0.005 ? "the same" : ratio > 1 ? `÷ ${ratio.toPrecision(3)}` : `× ${(1 / ratio).toPrecision(3)}`;
 }
 
-const milliseconds = ({ p50 }: Timed): string => `${(1000 * p50).toPrecision(3)} ms`;
-const interval = ({ low, high }: Timed): string => `between ${(1000 * low).toPrecision(3)} and ${(1000 * high).toPrecision(3)} ms`;
+const seconds = (value: number): string => (value < 1e-3 ? `${Number((1e6 * value).toPrecision(3))} µs` : `${Number((1e3 * value).toPrecision(3))} ms`);
+const interval = ({ low, high }: Timed): string => `between ${seconds(low)} and ${seconds(high)}`;
 
 /** Time calls, when asked. */
 function measure(context: SheetContext, state: State, of: string): void {
@@ -174,7 +174,7 @@ function costs(context: SheetContext, state: State, { value, failed, waiting }: 
     <table class=${`costs ${waiting ? "stale" : ""}`} aria-label="Size and speed"><thead><tr><td></td><th scope="col">${first}</th><th scope="col" title="model.compact(): the same function, with what is pruned left out">compact</th><th scope="col">change</th></tr></thead>
       <tbody>${line("active edges", "edges", formatCount)}${line("parameters", "parameters", formatCount)}${line("not zero", "nonzero", formatCount)}
       ${line("in memory", "memory", formatBytes)}${line("multiply-adds", "macs", formatCount)}
-      ${timed?.found?.latency.map(({ rows, dense, now, differs }) => html`<tr><th scope="row">time, ${plural(rows, "row")}</th><td title=${interval(dense)}>${milliseconds(dense)}</td><td title=${interval(now)}>${milliseconds(now)}</td>
+      ${timed?.found?.latency.map(({ rows, dense, now, differs }) => html`<tr><th scope="row">time, ${plural(rows, "row")}</th><td title=${interval(dense)}>${seconds(dense.p50)}</td><td title=${interval(now)}>${seconds(now.p50)}</td>
         <td class="by ${differs ? "" : "unsure"}" title=${differs ? "" : "no clear difference"}>${differs ? times(dense.p50, now.p50) : `(${times(dense.p50, now.p50)})`}</td></tr>`) ?? nothing}</tbody></table>
     ${timed?.failed ? html`<p class="about" role="status">${timed.failed}</p>` : nothing}
     ${timed?.found ? html`<p class="about">Medians of calls in turns, on ${plural(timed.found.threads, "thread")}.</p>` : nothing}`;
