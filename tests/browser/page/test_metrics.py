@@ -117,7 +117,7 @@ def test_speed_is_measured_when_asked_and_forgotten_after_an_edit(stand: Stand) 
     stand.edge("x1", "h1").click()
     assert stand.selected() == ["edge x1 to h1"] or stand.trait("selection") == [[0, 0, 0]]
     stand.python("python.release();")
-    expect(sizes.get_by_role("row", name=re.compile("^time, 256 rows"))).to_contain_text("0.720 ms")
+    expect(sizes.get_by_role("row", name=re.compile("^time, 256 rows"))).to_contain_text("720 µs")
     stand.button("Undo").click()
     expect(sizes.get_by_role("row", name=re.compile("^time"))).to_have_count(0)
 
