@@ -97,12 +97,11 @@ def _chosen(what: str, value: Any, count: int, kind: str) -> NDArray[np.int64]:
         array = np.flatnonzero(array)
     if not array.size:
         raise ValueError(f"{what} has no rows")
-    array = array.astype(np.int64)
     if array.min() < -count or array.max() >= count:
         raise ValueError(
             f"{what} asks for row {array.max() if array.max() >= count else array.min()} of {count} {kind} rows"
         )
-    array = array % count
+    array = array.astype(np.int64) % count
     if len(np.unique(array)) < len(array):
         raise ValueError(f"{what} names a row twice")
     return array

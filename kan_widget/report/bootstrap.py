@@ -60,6 +60,11 @@ def resampled_sums(terms: Array, draws: int, seed: int) -> Array:
     return np.concatenate(sums)
 
 
+def settled(seed: int | None) -> int:
+    """The seed, or one drawn for None: all resamples of a result are to come from the same."""
+    return int(np.random.default_rng().integers(2**31)) if seed is None else seed
+
+
 def estimate(values: Array, confidence: float, *, biased: bool = False) -> Estimate:
     """A number and its interval.
 

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..adapters import Adapter, Rows, adapt
-from .bootstrap import check_resampling, estimate, resampled_sums
+from .bootstrap import check_resampling, estimate, resampled_sums, settled
 from .comparison import Change, Comparison
 from .control import Control, count_active, given_models, random_models
 from .efficiency import measure_together
@@ -31,7 +31,7 @@ def compare(
     seconds: float = 1.0,
     draws: int = 1000,
     confidence: float = 0.95,
-    seed: int = 0,
+    seed: int | None = 0,
 ) -> Comparison:
     """Compare two different models on the same held-out rows: quality, agreement, damage to classes, size and speed.
 
@@ -50,7 +50,7 @@ def compare(
         seconds: The same; 0 leaves latencies out.
         draws: As in `evaluate`.
         confidence: The same.
-        seed: Of the resamples and of the first random pruning.
+        seed: Of the resamples and of the first random pruning; drawn when None.
 
     Returns:
         The comparison.
@@ -75,6 +75,7 @@ def compare(
         bootstrap is that of Efron and Tibshirani, "An Introduction to the Bootstrap", 1993.
     """
     check_resampling(draws, confidence)
+    seed = settled(seed)
     base, other = _bound(before, after, data)
     test = _Test(base, labelled(base, rows), seed)
     one, two = test.metrics(test.first, draws), test.metrics(answer := test.ask(other), draws)

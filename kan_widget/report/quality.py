@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ..adapters import Adapter, Rows, adapt
-from .bootstrap import Estimate, check_resampling, estimate, resampled_sums
+from .bootstrap import Estimate, check_resampling, estimate, resampled_sums, settled
 from .metrics import BIASED, UNITS, Metrics, classification, classification_terms, regression, regression_terms
 from .text import aligned, in_words, interval_words, number, rows_words
 
@@ -94,7 +94,7 @@ def evaluate(
     rows: str = "test",
     draws: int = 1000,
     confidence: float = 0.95,
-    seed: int = 0,
+    seed: int | None = 0,
 ) -> Quality:
     """Measure a model on held-out rows, with a bootstrap interval over the rows for each metric.
 
@@ -108,7 +108,7 @@ def evaluate(
         rows: ``"test"``, or ``"train"`` to look at the rows that it was trained on.
         draws: How often the rows are resampled.
         confidence: Of the intervals.
-        seed: Of the resamples.
+        seed: Of the resamples; drawn when None.
 
     Returns:
         The metrics.
@@ -132,6 +132,7 @@ def evaluate(
         The metrics are those of scikit-learn; `Estimate` and `kan_widget.report.metrics` name the others.
     """
     check_resampling(draws, confidence)
+    seed = settled(seed)
     port = adapt(model, data)
     found = labelled(port, rows)
     measured = resample(port, port.take(lambda: port.predict(found.inputs)), found, draws, seed)

@@ -57,7 +57,14 @@ class LayerSensitivity:
 
     def loss_at(self, sparsity: float) -> float:
         """The loss at the level nearest to a sparsity."""
-        return float(self.loss[np.abs(self.sparsity - sparsity).argmin()])
+        return float(self.loss[self._nearest(sparsity)])
+
+    def chance_at(self, sparsity: float) -> float:
+        """The same where chance chooses, the mean over draws; NaN where none was drawn."""
+        return float(self.chance_loss[:, self._nearest(sparsity)].mean()) if len(self.chance_loss) else float("nan")
+
+    def _nearest(self, sparsity: float) -> int:
+        return int(np.abs(self.sparsity - sparsity).argmin())
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,12 +141,15 @@ class Sensitivity:
             f"Sensitivity(loss on {self.rows} rows as one layer's {self.structure}s go by {self.criterion}, "
             f"compensate={self.compensate!r}; {self.layers[0].loss[0]:.3g} with all)"
         ]
-        width = max(len(layer.name) for layer in self.layers)
+        width = max(len("  random, mean"), *(len(layer.name) for layer in self.layers))
         marks = (0.2, 0.5, 0.8)
         lines.append("".join([f"  {'':{width}}", *(f"{mark:>10.0%}" for mark in marks), f"{'parts':>10}"]))
         for layer in self.ranking:
             found = "".join(f"{layer.loss_at(mark):>10.3g}" for mark in marks)
             lines.append(f"  {layer.name:{width}}{found}{layer.parts:>10}")
+            if len(layer.chance_loss):
+                chance = "".join(f"{layer.chance_at(mark):>10.3g}" for mark in marks)
+                lines.append(f"  {'  random, mean':{width}}{chance}")
         return "\n".join(lines)
 
 

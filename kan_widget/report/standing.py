@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ..adapters import Adapter, Rows
 from ..session import Session
-from .bootstrap import Estimate, check_resampling, estimate
+from .bootstrap import Estimate, check_resampling, estimate, settled
 from .metrics import BIASED
 from .quality import resample
 from .text import aligned, in_words, number
@@ -171,7 +171,7 @@ def _cells(change: Estimate) -> tuple[str, str]:
     return number(change.value, sign=True), f"[{number(change.low, sign=True)}, {number(change.high, sign=True)}]"
 
 
-def standing(session: Session, *, draws: int = 1000, confidence: float = 0.95, seed: int = 0) -> Standing:
+def standing(session: Session, *, draws: int = 1000, confidence: float = 0.95, seed: int | None = 0) -> Standing:
     """Measure a session's network as it was at the start, before the last step, and as it is now.
 
     On held-out rows, on training rows, and on the slices that the session was given. Copies of the model are measured,
@@ -182,7 +182,7 @@ def standing(session: Session, *, draws: int = 1000, confidence: float = 0.95, s
         session: Whose network.
         draws: How often the rows are resampled.
         confidence: Of the intervals.
-        seed: Of the resamples.
+        seed: Of the resamples; drawn when None, one for all.
 
     Returns:
         The metrics; ``standing(session)["night"]`` has those of a slice.
@@ -206,6 +206,7 @@ def standing(session: Session, *, draws: int = 1000, confidence: float = 0.95, s
         The metrics are those of `evaluate`; the paired bootstrap is that of `compare`.
     """
     check_resampling(draws, confidence)
+    seed = settled(seed)
     if not session.before.quality:
         raise ValueError("metrics need labels; give (x, y) as data")
     states, step, revision = session.adapter.take(

@@ -97,6 +97,8 @@ def worth(session: Session, part: Sequence[int]) -> Worth:
         Mozer & Smolensky (1989), "Skeletonization". The error of a difference of roots is that of its first order.
     """
     topology = session.topology
+    if not isinstance(part, (tuple, list)) or len(part) not in (2, 3):
+        raise TypeError(f"a part is a node (layer, index) or an edge (layer, source, target); got {part!r}")
     checked = topology.edge(part) if len(part) == 3 else topology.node(part)
     name = next((n for n in ("test", "train") if n in session.before.quality), None)
     if name is None:

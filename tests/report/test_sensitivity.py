@@ -125,3 +125,15 @@ def test_sensitivity_refuses_what_it_cannot_measure(options: dict[str, Any], wor
         sensitivity(model, X)
     with pytest.raises(ValueError, match="metric must be loss here"):
         sensitivity(model, DATA, criterion="std", draws=0).plot("accuracy")
+
+
+def test_repr_says_what_chance_does_to_each_layer() -> None:
+    x = torch.rand(60, 2)
+    found = sensitivity(KAN([2, 3, 1], seed=0), (x, x[:, :1] ** 2), criterion="std", draws=3)
+    lines = repr(found).splitlines()
+    chance = [line for line in lines if "random" in line]
+    assert len(chance) == len(found.layers) == 2
+    layer = found.ranking[0]
+    level = int(np.abs(layer.sparsity - 0.2).argmin())
+    assert chance[0].split()[2] == f"{np.mean([loss[level] for loss in layer.chance_loss]):.3g}"
+    assert "random" not in repr(sensitivity(KAN([2, 3, 1], seed=0), (x, x[:, :1]), criterion="std", draws=0))

@@ -194,3 +194,24 @@ def test_slices_of_another_kind_of_labels_are_refused(classifier: KAN) -> None:
         Session(classifier, LABELLED, slices={"a": (X[:5], torch.rand(5, 3))})
     with pytest.raises(ValueError, match="the data have none"):
         Session(classifier, X, slices={"a": [0]})
+
+
+def test_seed_that_is_drawn_is_the_same_for_both_ends_of_a_change(fitted: KAN) -> None:
+    session = Session(fitted, DATA)
+    session.prune([(0, 2, 0)])
+    session.restore([(0, 2, 0)])
+    for change in standing(session, draws=50, seed=None)["test"].change.values():
+        assert change.low == change.value == change.high == 0
+
+
+def test_seed_may_be_drawn_for_a_comparison(fitted: KAN) -> None:
+    found = compare(fitted, fitted.copy(), DATA, seconds=0, draws=50, seed=None)
+    assert found["rmse"].difference.low == found["rmse"].difference.high == 0
+    smaller = fitted.copy()
+    smaller.remove_edge(0, 2, 0, data=DATA)
+    assert len(compare(fitted, smaller, DATA, seconds=0, draws=50, control=2, seed=None).control.metrics) == 2
+
+
+def test_slice_names_the_row_that_is_not_there(fitted: KAN) -> None:
+    with pytest.raises(ValueError, match="asks for row 9223372036854775808 of 100 held-out rows"):
+        Session(fitted, DATA, slices={"far": np.array([2**63], dtype=np.uint64)})

@@ -95,9 +95,11 @@ def test_worth_to_a_classifier_is_cross_entropy_and_accuracy() -> None:
         ((2, 0), ValueError, "y is an output, which cannot be removed"),
         ((3, 0), ValueError, "not in this network"),
         ((0, 0, 9), ValueError, "not in this network"),
-        ((0,), TypeError, "a node is"),
+        ((0,), TypeError, "a part is a node"),
         (("a", 0), TypeError, "a node is"),
-        ((0, 1, 2, 3), TypeError, "a node is"),
+        ((0, 1, 2, 3), TypeError, "a part is a node"),
+        (None, TypeError, "a part is a node"),
+        ("h1", TypeError, "a part is a node"),
     ],
 )
 def test_worth_refuses_what_cannot_be_removed(fitted: KAN, part: Any, error: type[Exception], said: str) -> None:
