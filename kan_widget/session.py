@@ -531,6 +531,7 @@ class Session:
 
         Raises:
             ValueError: If there is no such output, it depends on more than 100 edges, or `least` is no R².
+            TypeError: If `least` is no number.
 
         Example:
             >>> import torch
@@ -543,13 +544,17 @@ class Session:
         """
         if isinstance(output, str) and output in self.topology.names[-1]:
             output = self.topology.names[-1].index(output)
-        if isinstance(output, bool) or not isinstance(output, int) or not 0 <= output < self.topology.widths[-1]:
+        if (
+            isinstance(output, bool)
+            or not isinstance(output, (int, np.integer))
+            or not 0 <= output < self.topology.widths[-1]
+        ):
             raise ValueError(
                 f"output must be one of {', '.join(self.topology.names[-1])}, or its number; got {output!r}"
             )
-        if not 0 < least <= 1:
+        if not 0 < _number("least", least) <= 1:
             raise ValueError(f"least must be an R² above 0 and up to 1; got {least}")
-        return _read(self._adapter.take(self._adapter.twin), output, least)
+        return _read(self._adapter.take(self._adapter.twin), int(output), least)
 
     def log(self) -> Log:
         """Everything that led from the start to the present state; ``to_json()`` and ``to_script()`` write it down.

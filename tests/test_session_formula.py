@@ -116,3 +116,11 @@ def test_copy_at_is_the_model_as_it_was(pruned: KAN, data: dict[str, torch.Tenso
     assert np.array_equal(answers(model, data["test_input"]), now)
     with pytest.raises(ValueError, match="history has states"):
         session.copy_at(9)
+
+
+def test_formula_takes_a_number_of_numpy_and_refuses_what_is_no_r2() -> None:
+    x = torch.rand(60, 1, generator=torch.Generator().manual_seed(0))
+    session = Session(KAN([1, 1], seed=0), (x, x))
+    assert session.formula(np.int64(0)).text == session.formula(0).text
+    with pytest.raises(TypeError, match="least must be a number; got str"):
+        session.formula(least="a")  # type: ignore[arg-type]
