@@ -43,6 +43,18 @@ def _front_end() -> str:
     return _ESM.read_text(encoding="utf-8")
 
 
+class _Rule(traitlets.Float[float, float]):
+    """A threshold for all layers: where they have their own, setting it to what it reads already is news too."""
+
+    def set(self, obj: Any, value: Any) -> None:
+        """Set it, and tell the observers if that changes a layer."""
+        before = self.get(obj)
+        super().set(obj, value)
+        now = self.get(obj)
+        if now == before and not obj._publishing and obj.session.thresholds is not None:
+            obj._notify_trait(self.name, before, now)
+
+
 class KANWidget(Learning, anywidget.AnyWidget):
     """Draws a KAN in a notebook and prunes it by slider and by click.
 
@@ -66,7 +78,8 @@ class KANWidget(Learning, anywidget.AnyWidget):
 
     Attributes:
         session: The commands behind the widget, for use in cells: ``widget.session.prune([(0, 1, 2)])``.
-        threshold: Trait. The rule prunes where score < threshold.
+        threshold: Trait. The rule prunes where score < threshold. To set it is to set it for all layers; while they
+            differ (``widget.session.thresholds``), it reads the last that ruled them all.
         selection: Trait. Selected edges ``(layer, source, target)`` and nodes ``(layer, index)``.
         metrics: Trait. Size and quality at the start and now.
         curve: Trait. The loss at every threshold, once a view has been open for a moment; see `kan_widget.curve`.
@@ -98,7 +111,7 @@ class KANWidget(Learning, anywidget.AnyWidget):
     curve = traitlets.Dict(read_only=True).tag(sync=True)
     training = traitlets.Dict(read_only=True).tag(sync=True)
     notice = traitlets.Dict(read_only=True).tag(sync=True)
-    threshold = traitlets.Float(0.0).tag(sync=True, echo_update=False)
+    threshold = _Rule(0.0).tag(sync=True, echo_update=False)
     selection: traitlets.List[tuple[int, ...]] = traitlets.List().tag(sync=True)
     criterion = traitlets.Unicode("l1").tag(sync=True)
     structure = traitlets.Enum(STRUCTURES, default_value="edge").tag(sync=True)
@@ -318,7 +331,8 @@ class KANWidget(Learning, anywidget.AnyWidget):
     @traitlets.validate("threshold")
     def _check_threshold(self, proposal: Any) -> float:
         value = float(proposal["value"])
-        if self._publishing or value == wire.shown(self.session.threshold):
+        alike = self.session.thresholds is None
+        if self._publishing or (alike and value == wire.shown(self.session.threshold)):
             return value
         try:
             if not value >= 0:

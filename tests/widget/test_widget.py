@@ -487,3 +487,39 @@ def test_inputs_alone_are_enough_to_draw() -> None:
     assert widget.metrics["now"]["train_loss"] is None
     widget.threshold = 0.01
     assert wire.pruning(widget.session)["undo"] == "threshold 0.01"
+
+
+def test_threshold_set_to_what_it_reads_rules_layers_that_differ(widget: KANWidget) -> None:
+    before = widget.threshold
+    widget.session.set_threshold(0.05, layer=0)
+    assert widget.threshold == before
+    heard: list[float] = []
+    widget.observe(lambda change: heard.append(change["new"]), "threshold")
+    widget.threshold = before
+    assert widget.session.thresholds is None
+    assert widget.pruning["thresholds"] is None
+    assert all(mask.all() for mask in widget.session.masks)
+    steps = len(widget.session.history.steps)
+    widget.threshold = before
+    assert len(widget.session.history.steps) == steps
+    assert heard == [before]
+    widget.session.undo()
+    assert widget.session.thresholds == (0.05, 0.0)
+    widget.set_state({"threshold": before})
+    assert widget.session.thresholds is None
+
+
+def test_threshold_for_all_layers_that_would_cut_is_refused_though_it_reads_the_same(widget: KANWidget) -> None:
+    session = widget.session
+    limit = session.threshold_limit
+    assert limit is not None
+    widget.threshold = limit
+    strong = [Edge(1, int(source), 0) for source in np.flatnonzero(session.masks[1][0])]
+    session.set_threshold(0.0, layer=1)
+    session.set_threshold(1e-9, layer=0)
+    session.prune(strong)
+    kept = session.thresholds
+    with pytest.raises(traitlets.TraitError, match="cut"):
+        widget.threshold = limit
+    assert session.thresholds == kept == (1e-9, 0.0)
+    assert widget.threshold == limit
