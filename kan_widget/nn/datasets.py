@@ -167,11 +167,14 @@ def _label(
         raise ValueError(f"{name} must have one row for each of the {len(x)} inputs; got {tuple(y.shape)}")
     if not check:
         return y.to(device=device, dtype=dtype) if y.is_floating_point() else y.to(device)
+    if y.dtype == torch.bool and outputs > 1 and y.numel() == len(x):
+        y = y.long()  # one of a row cannot be the targets of several outputs
     if not y.is_floating_point() and y.dtype != torch.bool:
         return _classes(name, y, outputs).to(device)
     y = y.unsqueeze(1) if y.ndim == 1 else y
     if y.shape != (len(x), outputs):
-        raise ValueError(f"{name} must be ({len(x)}, {outputs}) for this network; got {tuple(y.shape)}")
+        hint = "; classes are whole numbers, one a row" if y.numel() == len(x) else ""
+        raise ValueError(f"{name} must be ({len(x)}, {outputs}) for this network; got {tuple(y.shape)}{hint}")
     return _finite(name, y.to(device=device, dtype=dtype))
 
 

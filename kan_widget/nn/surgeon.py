@@ -30,6 +30,9 @@ _ELEMENTS = 1 << 22
 # A ridge for targets that the loss does not feel at all, so that nothing is divided by zero.
 _TINY = 1e-100
 
+# What rounding may leave of a sum of squares, relative to it: a ridge below that is none.
+_ROUNDING = 1e-13
+
 
 @torch.no_grad()
 def surgery(
@@ -126,8 +129,8 @@ class _Problem:
         self.weight = weight[:, on]
         self.size = weight.shape[-1]
         self.left = weight[:, ~on]
-        gram, self.cross, self.squares = _moments(layer, values, bend, on, free, self.left)
-        self.ridge = max(ridge * float(gram.diagonal().mean()), _TINY) if len(gram) else 0.0
+        gram, self.cross, self.squares, noise = _moments(layer, values, bend, on, free, self.left)
+        self.ridge = max(ridge * float(gram.diagonal().mean()), noise, _TINY) if len(gram) else 0.0
         gram.diagonal().add_(self.ridge)
         self.factor = torch.linalg.cholesky(gram)
 
@@ -182,8 +185,10 @@ class _Problem:
 
 def _moments(
     layer: KANLayer, values: Tensor, bend: Tensor, on: Tensor, free: Tensor, left: Tensor
-) -> tuple[Tensor, Tensor, Tensor]:
+) -> tuple[Tensor, Tensor, Tensor, float]:
     """Weighted covariances of features that are on, of these with the outputs of edges that are off, and of the latter.
+
+    The last is what rounding may have done to the first: it is a difference of sums, which may be far larger.
 
     Args:
         layer: The layer.
@@ -194,7 +199,7 @@ def _moments(
         left: Coefficients of the edges that are off, ``(targets, edges off, K)``.
 
     Returns:
-        ``(unknowns, unknowns)``, ``(unknowns, targets, edges off)`` and ``(targets, edges off)``.
+        ``(unknowns, unknowns)``, ``(unknowns, targets, edges off)``, ``(targets, edges off)`` and a number.
     """
     rows, shape = values.shape[1], left.shape[:2]
     unknowns = int(on.sum()) * free.shape[1]
@@ -203,7 +208,8 @@ def _moments(
     sums, stray_sums = _zeros(values, unknowns), _zeros(values, shape.numel())
     step = 1 + _ELEMENTS // free.numel()
     # Near enough to the mean that little cancels when sums are taken off below.
-    middle = _planes(layer, values[:, :step]).mean(dim=-1, keepdim=True)
+    first = bend[:step]
+    middle = (_planes(layer, values[:, :step]) @ (first / first.sum().clamp_min(_TINY))).unsqueeze(-1)
     for start in range(0, rows, step):
         part = slice(start, start + step)
         planes, weight = _planes(layer, values[:, part]) - middle, bend[part]
@@ -216,10 +222,11 @@ def _moments(
         squares += stray.square() @ weight
         stray_sums += stray @ weight
     total = max(float(bend.sum()), _TINY)
+    noise = float(gram.diagonal().amax()) * _ROUNDING / rows if len(gram) else 0.0
     gram.addr_(sums, sums, alpha=-1 / total)
     cross.addr_(sums, stray_sums, alpha=-1 / total)
     squares -= stray_sums.square() / total
-    return gram.div_(rows), cross.view(unknowns, *shape).div_(rows), squares.view(shape).div_(rows)
+    return gram.div_(rows), cross.view(unknowns, *shape).div_(rows), squares.view(shape).div_(rows), noise
 
 
 def _planes(layer: KANLayer, values: Tensor) -> Tensor:

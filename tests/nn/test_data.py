@@ -182,3 +182,15 @@ def test_frame_of_mixed_columns_is_taken_as_floats() -> None:
     frame["c"] = ["x", "y", "z"]
     with pytest.raises(TypeError, match="train_input must hold numbers"):
         as_data(frame, in_features=3, out_features=1, dtype=torch.float32, device=torch.device("cpu"))
+
+
+@pytest.mark.parametrize("shape", [(6,), (6, 1)])
+def test_booleans_one_a_row_are_classes_where_there_are_several_outputs(shape: tuple[int, ...]) -> None:
+    labels = torch.tensor([True, False, True, True, False, True])
+    data = Network([2, 2], seed=0).coerce((torch.rand(6, 2), labels.reshape(shape)))
+    assert torch.equal(data.train_label, labels.long())
+
+
+def test_labels_of_too_few_columns_are_told_of_classes() -> None:
+    with pytest.raises(ValueError, match=r"must be \(6, 2\).*got \(6, 1\); classes are whole numbers"):
+        Network([2, 2], seed=0).coerce((torch.rand(6, 2), torch.rand(6)))

@@ -207,3 +207,24 @@ def test_too_many_unknowns_are_refused_with_a_way_out(monkeypatch: pytest.Monkey
     model.layers[0].mask[:, 0] = False
     model.layers[1].mask[:, :2] = False
     assert len(surgery(model, x, loss_of(model, x, False), classes=False)) == 2
+
+
+@pytest.mark.parametrize("scale", [1e4, 1e6, 1e12])
+@pytest.mark.parametrize("in_turn", [False, True])
+def test_inputs_far_off_the_grid_have_scores_all_the_same(scale: float, in_turn: bool) -> None:
+    for seed in range(3):
+        model, x = Network([3, 4, 1], seed=seed, dtype=torch.float64), points(3, 300) * scale
+        for found in surgery(model, x, squared_error(torch.sin(x[:, :1] / scale)), classes=False, in_turn=in_turn):
+            assert bool(((found >= 0) & found.isfinite()).all())
+
+
+def test_rows_that_the_loss_does_not_feel_count_for_nothing() -> None:
+    model, x = network([2, 3, 1]), points(2, 60)
+    values = torch.cat([x, x * 1e6]).T
+    on = torch.ones(2, dtype=torch.bool)
+    free = torch.ones(2, model.layers[0].coef.shape[-1] + 1, dtype=torch.bool)
+    left = torch.zeros(1, 0, free.shape[1], dtype=torch.float64)
+    bend = torch.cat([torch.ones(60), torch.zeros(60)]).double()
+    both = surgeon._moments(model.layers[0], values, bend, on, free, left)[0] * 2
+    felt = surgeon._moments(model.layers[0], x.T, bend[:60], on, free, left)[0]
+    torch.testing.assert_close(both, felt, rtol=1e-9, atol=1e-15)
