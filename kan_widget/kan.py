@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from .core.topology import Edge, Node, Topology
 from .core.trace import Trace
 from .nn.compaction import extract
 from .nn.network import Network, check_names
+from .pykan import translated, way_out
 from .session import Session
 
 if TYPE_CHECKING:
@@ -21,6 +23,13 @@ if TYPE_CHECKING:
     from typing_extensions import Self
 
 METRICS = ("backward", "forward_n", "forward_u")
+
+# Properties that are worked out on the data of the last `fit`.
+_MEASURED = ("feature_score", "node_scores", "edge_scores")
+
+
+class NoDataError(ValueError, AttributeError):
+    """A model that knows no data was asked for what needs them; to `hasattr` it lacks the attribute."""
 
 
 class KAN(Network):
@@ -50,6 +59,27 @@ class KAN(Network):
         >>> smaller.width[1] <= 5
         True
     """
+
+    if not TYPE_CHECKING:  # checkers and editors read the constructor of Network
+
+        @functools.wraps(Network.__init__)
+        def __init__(self, *args, **options):
+            super().__init__(*args, **translated(options))
+
+    def __getattr__(self, name: str) -> Any:
+        if name in _MEASURED:  # torch would say that there is no such attribute
+            self._given(None)
+        try:
+            return super().__getattr__(name)
+        except AttributeError as error:
+            said = way_out(name)
+            if said is None:
+                raise
+            raise AttributeError(said) from error
+
+    def speed(self, compile: bool = False) -> Self:
+        """The model itself: nothing here need be switched off (pykan's name); compiled by torch if asked for."""
+        return torch.compile(self) if compile else self  # type: ignore[return-value]
 
     def train(self, mode: Any = True, **options: Any) -> Any:
         """Set training mode with a bool, as for any torch module; with a dataset, `fit` (pykan 0.0.x's name for it).
@@ -305,7 +335,7 @@ class KAN(Network):
         if data is None:
             data = self.data
         if data is None:
-            raise ValueError(
+            raise NoDataError(
                 "this model has not been fitted yet, so it knows no data; pass data=x (or compensate='none')"
             )
         return data

@@ -20,6 +20,7 @@ FLOORS = {
     "report": 2,
     "schedules": 2,
     "sweep": 2,
+    "pykan": 0,
     "kan": 3,
     "widget": 3,
     "__init__": 4,
