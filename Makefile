@@ -24,7 +24,7 @@ help:
 	@echo "make demo    open notebooks/quickstart.ipynb in JupyterLab"
 	@echo "make test    run every check, browser tests included"
 	@echo "make quick   run the checks that need neither a browser nor a build"
-	@echo "make numbers run the tests of numbers without the native kernel, and with it for everything"
+	@echo "make numbers run the tests of numbers without the native kernel"
 	@echo "make hosts   run the widget in Jupyter Notebook, Voila and marimo as well"
 	@echo "make triton  run the tests of the kernels for cuda, on a device or in Triton's interpreter"
 	@echo "make sanitize run the tests of the native kernel under GCC's sanitizers"
@@ -41,14 +41,12 @@ test: lint types js-test numbers pytest
 pytest: $(STAMPS)/test $(WIDGET) chromium
 	$(BIN)/pytest --doctest-modules kan_widget tests $(PYTEST_ARGS)
 
-# The tests of all numbers twice: without the kernel, and with it for layers of any size. What `make pytest` runs, and
-# what users have, is in between.
+# The tests of all numbers without the kernel, which `make pytest` takes where there is a compiler.
 NUMBERS := tests/nn tests/test_parity.py tests/test_pruning_numbers.py -m "not slow" \
   $(patsubst %,--ignore tests/nn/test_%.py,data gpu native turns)
 
 numbers: $(STAMPS)/test
 	KAN_WIDGET_BACKEND=torch $(BIN)/pytest $(NUMBERS) $(PYTEST_ARGS)
-	KAN_WIDGET_BACKEND=native $(BIN)/pytest $(NUMBERS) $(PYTEST_ARGS)
 
 quick: lint types js-test $(STAMPS)/test
 	$(BIN)/pytest --doctest-modules kan_widget tests -m "not browser and not slow and not wheel" $(PYTEST_ARGS)
