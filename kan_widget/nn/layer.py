@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from .coefficients import fit_masked
+from .modes import wants_operations
 from .spline import BASES, Edges, Knots, edge_weights, evaluate, evaluate_natively, extend_grid, features, fit_coef
 
 
@@ -177,6 +178,8 @@ class KANLayer(nn.Module):
     def knots(self) -> Knots:
         """The knots prepared for evaluation; made again only when `grid` has changed."""
         grid = self.grid
+        if not torch.compiler.is_compiling() and wants_operations():
+            return Knots.of(grid, self.k)
         version = None if grid.is_inference() else grid._version
         key = (grid.data_ptr(), version, grid.dtype, grid.device, grid.shape)
         if self._knots is None or self._knots[0] != key or version is None or self._was_rewritten(self._knots[1]):

@@ -10,7 +10,8 @@ import torch
 from torch import Tensor
 
 from . import native
-from .native.kernel import MAX_DEGREE, SUFFIXES
+from .modes import wants_operations
+from .native.kernel import MAX_DEGREE, SUFFIXES, is_readable
 from .native.network import METRICS as METRICS_OF_KERNEL
 from .native.network import Spread
 from .spline import Knots, edge_weights, features
@@ -139,6 +140,8 @@ def edge_std(planes: Tensor, weight: Tensor) -> Tensor:
         planes: Features, ``(G + k + 1, in, batch)``.
         weight: ``(out, G + k + 1, in)``.
     """
+    if not torch.compiler.is_compiling() and wants_operations():
+        return _plain_edge_std(planes, weight)[0].T.to(weight.dtype)
     result: Tensor = _EdgeStd.apply(planes, weight)  # type: ignore[no-untyped-call]
     return result
 
@@ -183,12 +186,36 @@ class _EdgeStd(torch.autograd.Function):
 
 def _native(layer: KANLayer, values: Tensor, penalty: Penalty | None) -> Networks | None:
     """The native kernel, if it should say how the edges of a layer are spread."""
-    if penalty is None or penalty.metric not in METRICS_OF_KERNEL or torch.compiler.is_compiling():
+    if (
+        penalty is None
+        or penalty.metric not in METRICS_OF_KERNEL
+        or torch.compiler.is_compiling()
+        or wants_operations()
+    ):
         return None
-    known = values.is_cpu and values.dtype in SUFFIXES and values.dtype == layer.grid.dtype and values.shape[1] > 1
-    if not known or not layer.grid.is_contiguous() or layer.grid.requires_grad or layer.k > MAX_DEGREE:
+    if values.shape[1] < 2 or not _is_readable(layer, values):
         return None
     return native.networks_for(values.numel() * layer.out_features)
+
+
+def _is_readable(layer: KANLayer, values: Tensor) -> bool:
+    """Whether all that the kernel would read is as it expects it."""
+    coef, scale_spline, scale_base, mask, *_ = layer.edges()
+    dtype, grid, k = values.dtype, layer.grid, layer.k
+    if dtype not in SUFFIXES or coef.ndim != 3 or scale_spline is None or mask is None:
+        return False
+    n_out, n_in, bases = coef.shape
+    return (
+        0 < k <= MAX_DEGREE
+        and is_readable(values, dtype, (n_in, values.shape[1]))
+        and is_readable(coef, dtype, (n_out, n_in, bases))
+        and is_readable(scale_spline, dtype, (n_out, n_in))
+        and is_readable(scale_base, dtype, (n_out, n_in))
+        and is_readable(mask, torch.bool, (n_out, n_in))
+        and is_readable(grid, dtype, (n_in, bases + k + 1))
+        and grid.is_contiguous()
+        and not grid.requires_grad
+    )
 
 
 def _native_edge_std(networks: Networks, values: Tensor, layer: KANLayer) -> Tensor:

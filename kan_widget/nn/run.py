@@ -13,7 +13,7 @@ from torch import Tensor
 from . import grids
 from .gates import Gates
 from .penalties import Penalty, forward_with_penalty
-from .whole import quick_minimiser, stack_of, weights_of
+from .whole import is_watched, quick_minimiser, stack_of, weights_of
 
 if TYPE_CHECKING:
     from .datasets import Data
@@ -132,8 +132,10 @@ class Run:
         x, y = self._draw()
         if move_grid:
             grids.update_grid(self.network, x)
-        if self.minimiser is not None and stack_of(self.network) is not self.known:
-            self._restart()  # it would not see what somebody has put in the place of a tensor
+        if self.minimiser is not None and (
+            stack_of(self.network) is not self.known or is_watched(self.network, self.parameters)
+        ):
+            self._restart()  # it would not see what somebody has put in the place of a tensor, or wants to see
         if self.minimiser is not None:
             found = self.minimiser.step(self.network.read(x), y, weights_of(self.objective))
             self._record(result, x, y, found)

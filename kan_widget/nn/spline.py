@@ -16,6 +16,7 @@ from torch import Tensor
 
 from . import gpu, native
 from .gpu.layer import evaluate as evaluate_on_gpu
+from .modes import wants_operations
 from .native.kernel import Kernel
 
 BASES = ("silu", "identity", "zero")
@@ -178,6 +179,8 @@ def features(x: Tensor, knots: Knots, base: str) -> Tensor:
     Returns:
         ``(G + k + 1, in, batch)``; the last plane is the base function. Differentiable in `x`, twice as well.
     """
+    if not torch.compiler.is_compiling() and wants_operations():
+        return _plain_features(x, knots, base)
     result: Tensor = _Features.apply(x, knots, base)  # type: ignore[no-untyped-call]
     return result
 
@@ -194,6 +197,8 @@ def edge_weights(coef: Tensor, scale_spline: Tensor, scale_base: Tensor, mask: T
     Returns:
         ``(out, G + k + 1, in)``. Differentiable in all but `mask`, twice as well.
     """
+    if not torch.compiler.is_compiling() and wants_operations():
+        return _plain_weights(Edges(coef, scale_spline, scale_base, mask, None, None))
     result: Tensor = _EdgeWeights.apply(coef, scale_spline, scale_base, mask)  # type: ignore[no-untyped-call]
     return result
 
@@ -215,6 +220,8 @@ def evaluate(x: Tensor, weight: Tensor, knots: Knots, base: str) -> Tensor:
         ``(out, batch)``. Differentiable in `x` and `weight`, twice as well.
     """
     edges = Edges(weight[:, :-1].transpose(1, 2), None, weight[:, -1], None, None, None)
+    if not torch.compiler.is_compiling() and wants_operations():
+        return plain_layer(x, edges, knots, base)
     y = evaluate_natively(x, edges, knots, base)
     if y is not None:
         return y
@@ -237,7 +244,7 @@ def evaluate_natively(x: Tensor, edges: Edges, knots: Knots, base: str) -> Tenso
     Returns:
         ``(out, batch)``. Differentiable in `x`, twice as well, and in all of `edges` but `mask` and `fill`.
     """
-    if torch.compiler.is_compiling():
+    if torch.compiler.is_compiling() or wants_operations():
         return None
     kernel = native.kernel_for(x.numel() * edges.coef.shape[0])
     if kernel is None or not kernel.takes(x, edges, knots):
@@ -263,6 +270,8 @@ def moments_natively(x: Tensor, edges: Edges, knots: Knots, base: str) -> Tensor
     Returns:
         Mean, mean absolute value and standard deviation (unbiased; zero of one point), ``(3, out, in)``, in float64.
     """
+    if wants_operations():
+        return None
     kernel = native.kernel_for(x.numel() * edges.coef.shape[0])
     if kernel is None or x.shape[1] == 0 or not kernel.takes(x, edges, knots):
         return None
@@ -272,15 +281,20 @@ def moments_natively(x: Tensor, edges: Edges, knots: Knots, base: str) -> Tensor
 
 def plain_layer(x: Tensor, edges: Edges, knots: Knots, base: str) -> Tensor:
     """A layer from operations that autograd can differentiate again: the definition, ``(out, batch)``."""
-    coef, scale_spline, scale_base, mask, bias, fill = edges
+    y = _plain_weights(edges).flatten(1) @ _plain_features(x, knots, base).flatten(0, 1)
+    if edges.bias is not None:
+        y = y + edges.bias.unsqueeze(1)
+    if edges.fill is None or edges.mask is None:
+        return y
+    return y + edges.fill.masked_fill(edges.mask, 0).sum(1, keepdim=True)
+
+
+def _plain_weights(edges: Edges) -> Tensor:
+    """What `edge_weights` gives, from operations that autograd can differentiate again."""
+    coef, scale_spline, scale_base, mask, *_ = edges
     spline = coef if scale_spline is None else coef * scale_spline.unsqueeze(-1)
     weight = torch.cat([spline, scale_base.unsqueeze(-1)], dim=-1).transpose(1, 2)
-    if mask is not None:
-        weight = weight * mask.unsqueeze(1)
-    y = weight.flatten(1) @ _plain_features(x, knots, base).flatten(0, 1)
-    if bias is not None:
-        y = y + bias.unsqueeze(1)
-    return y if fill is None or mask is None else y + fill.masked_fill(mask, 0).sum(1, keepdim=True)
+    return weight if mask is None else torch.where(mask.unsqueeze(1), weight, 0)
 
 
 class _Room(threading.local):
@@ -297,7 +311,7 @@ class _Room(threading.local):
         buffer = self.buffers.get((use, x.dtype))
         if buffer is None or len(buffer) < size:
             with torch.inference_mode(False):  # what is made in that mode could not be written to outside of it
-                buffer = self.buffers[use, x.dtype] = torch.empty(size, dtype=x.dtype)
+                buffer = self.buffers[use, x.dtype] = torch.empty(size, dtype=x.dtype, device=x.device)
         return buffer[:size].view(planes, *x.shape)
 
 
@@ -385,7 +399,8 @@ def _slopes(grad: Tensor, x: Tensor, kept: Sequence[Tensor], knots: Knots, base:
 
 def _plain_features(x: Tensor, knots: Knots, base: str) -> Tensor:
     """The same features from operations that autograd can differentiate again."""
-    values = basis(x.T, knots.values.squeeze(-1).T, knots.k).permute(2, 1, 0)
+    near = torch.clamp(x, knots.low, knots.high)  # all bases are zero from there on, and infinity times zero is not
+    values = basis(near.T, knots.values.squeeze(-1).T, knots.k).permute(2, 1, 0)
     return torch.cat([values, base_function(x, base).unsqueeze(0)])
 
 
@@ -414,10 +429,9 @@ class _EdgeWeights(torch.autograd.Function):
         ctx.save_for_backward(coef, scale_spline, mask)
         n_out, n_in, n_bases = coef.shape
         weight = coef.new_empty(n_out, n_bases + 1, n_in)
-        on = mask.to(coef.dtype)
-        torch.mul(coef.transpose(1, 2), (scale_spline * on).unsqueeze(1), out=weight[:, :-1])
-        torch.mul(scale_base, on, out=weight[:, -1])
-        return weight
+        torch.mul(coef.transpose(1, 2), scale_spline.unsqueeze(1), out=weight[:, :-1])
+        weight[:, -1] = scale_base
+        return weight.masked_fill_(~mask.unsqueeze(1), 0)  # even where there is nan
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
@@ -425,9 +439,9 @@ class _EdgeWeights(torch.autograd.Function):
         spline, base = grads[0][:, :-1], grads[0][:, -1]
         coef_needed, spline_needed, base_needed = ctx.needs_input_grad[:3]
         return (
-            (spline * (scale_spline * mask).unsqueeze(1)).transpose(1, 2) if coef_needed else None,
-            (spline * coef.transpose(1, 2)).sum(1) * mask if spline_needed else None,
-            base * mask if base_needed else None,
+            (spline * torch.where(mask, scale_spline, 0).unsqueeze(1)).transpose(1, 2) if coef_needed else None,
+            torch.where(mask, (spline * coef.transpose(1, 2)).sum(1), 0) if spline_needed else None,
+            torch.where(mask, base, 0) if base_needed else None,
             None,
         )
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable, Sequence
 from operator import is_
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
-from torch.nn import Parameter
 
 from . import native
 from .layer import KANLayer
-from .native.kernel import MAX_DEGREE, SUFFIXES
-from .native.network import MAX_DEPTH, METRICS, PARTS, Minimiser, Networks, Stack, Weights, addresses
+from .modes import wants_operations
+from .native.kernel import BASES, MAX_DEGREE, SUFFIXES, is_readable
+from .native.network import MAX_DEPTH, METRICS, PARTS, Minimiser, Networks, Stack, Weights
 from .spline import Edges, Knots, plain_layer
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ _EDGES = 512
 _FEATURES = 512
 _FEW_EDGES = 128
 _MANY = 1 << 17
+# Where modules keep who wants to know of their evaluation.
+_HOOKS = ("_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks")
 # Points times edges up to which a step of L-BFGS ends soon enough for who wants to stop it.
 _WORK = 1 << 21
 
@@ -40,10 +43,10 @@ def evaluate_whole(network: Network, x: Any) -> Tensor | None:
     Returns:
         ``(rows, outputs)``.
     """
-    if type(x) is not Tensor or x.ndim != 2 or not x.is_cpu or x.is_neg():
+    if wants_operations() or type(x) is not Tensor or x.ndim != 2:
         return None
     stack = stack_of(network)
-    if stack is None or x.shape[1] != network.in_features or x.dtype != stack.dtype:
+    if stack is None or not is_readable(x, stack.dtype, (x.shape[0], network.in_features)):
         return None
     work = x.shape[0] * stack.edges
     networks = None if work > _MANY and stack.edges > _FEW_EDGES else native.networks_for(work)
@@ -51,8 +54,8 @@ def evaluate_whole(network: Network, x: Any) -> Tensor | None:
         return None
     nodes = network.read(x)
     if not torch.is_grad_enabled():
-        return networks.forward(stack, nodes)
-    learnt = [p for p in stack.parameters if p is not None and p.requires_grad]
+        return networks.forward(stack, nodes)[0]
+    learnt = [p if p is not None and p.requires_grad else None for p in stack.parameters]
     y: Tensor = _Whole.apply((networks, stack), nodes, *learnt)  # type: ignore[no-untyped-call]
     return y
 
@@ -94,8 +97,6 @@ def quick_minimiser(
         rate: Learning rate.
         rows: Rows of each step.
     """
-    from .network import Network
-
     stack = stack_of(network)
     if stack is None or not 1 < rows <= _WORK / stack.edges or not _is_usual(objective):
         return None
@@ -103,10 +104,24 @@ def quick_minimiser(
         return None
     networks = native.networks_for(rows * stack.edges)
     trained = [any(p is one for one in learnt) for p in stack.parameters]
-    hooked = any(p._backward_hooks for p in learnt) or network._forward_hooks or network._forward_pre_hooks
-    if networks is None or hooked or type(network).forward is not Network.forward:
+    if networks is None or is_watched(network, learnt):
         return None
     return Minimiser(networks, stack, trained, rate) if 0 < len(learnt) == sum(trained) else None
+
+
+def is_watched(network: Network, learnt: Sequence[Tensor]) -> bool:
+    """Whether somebody wants to know of each evaluation or gradient, or has a say in them."""
+    from .network import Network
+
+    return bool(
+        type(network).forward is not Network.forward
+        or type(network).__call__ is not torch.nn.Module.__call__
+        or "forward" in vars(network)
+        or any(getattr(network, hooks) for hooks in _HOOKS)
+        or torch.nn.modules.module._has_any_global_hook()  # type: ignore[no-untyped-call]
+        or any(p._backward_hooks or p._post_accumulate_grad_hooks or not p.requires_grad for p in learnt)
+        or wants_operations()
+    )
 
 
 def _is_usual(objective: Objective) -> bool:
@@ -129,65 +144,75 @@ def weights_of(objective: Objective) -> Weights:
 
 def _is_the_same(known: Stack, tensors: Sequence[Tensor | None], shapes: Sequence[tuple[int, str]]) -> bool:
     same = len(known.tensors) == len(tensors) and all(map(is_, known.tensors, tensors))
-    return same and known.shapes == shapes and known.at == addresses(tensors)
+    return same and known.shapes == shapes and known.is_as_it_was
 
 
 def _fits(layers: Iterable[Any], tensors: Sequence[Tensor | None], shapes: Sequence[tuple[int, str]]) -> bool:
-    coefs = [tensor for tensor in tensors[::PARTS] if tensor is not None]
-    dtype = coefs[0].dtype
+    """Whether a network is small, and all that the kernel reads of it as that expects it."""
+    coefs = [tensor for tensor in tensors[::PARTS] if tensor is not None and tensor.ndim == 3]
+    if not 0 < len(coefs) == len(shapes) <= MAX_DEPTH or coefs[0].dtype not in SUFFIXES:
+        return False
+    sizes = [coef.shape for coef in coefs]
     return (
-        len(coefs) == len(shapes) <= MAX_DEPTH
-        and sum(coef.shape[0] * coef.shape[1] for coef in coefs) <= _EDGES
-        and max(coef.shape[1] * (coef.shape[2] + 1) for coef in coefs) <= _FEATURES
-        and dtype in SUFFIXES
-        and all(k <= MAX_DEGREE for k, _ in shapes)
-        and all(type(layer) is KANLayer for layer in layers)
-        and all(_is_plain(tensor, dtype) for tensor in tensors if tensor is not None)
+        all(type(layer) is KANLayer for layer in layers)
+        and all(type(k) is int and 0 < k <= MAX_DEGREE and base in BASES for k, base in shapes)
+        and all(below[0] == above[1] for below, above in itertools.pairwise(sizes))
+        and all(min(size) > 0 for size in sizes)
+        and sum(n_out * n_in for n_out, n_in, _ in sizes) <= _EDGES
+        and max(n_in * (bases + 1) for _, n_in, bases in sizes) <= _FEATURES
+        and all(
+            _layer_fits(tensors[index * PARTS : (index + 1) * PARTS], size, shapes[index][0], coefs[0].dtype)
+            for index, size in enumerate(sizes)
+        )
     )
 
 
-def _is_plain(tensor: Tensor, dtype: torch.dtype) -> bool:
-    return (
-        type(tensor) in (Tensor, Parameter)
-        and tensor.is_cpu
-        and tensor.dtype in (dtype, torch.bool)
-        and tensor.is_contiguous()
-        and not tensor.is_neg()
+def _layer_fits(tensors: Sequence[Tensor | None], size: Sequence[int], k: int, dtype: torch.dtype) -> bool:
+    n_out, n_in, bases = size
+    edges = (n_out, n_in)
+    kinds = (dtype,) * 6 + (torch.bool,) * 2
+    expected = ((*edges, bases), edges, edges, (n_out,), edges, (n_in, bases + k + 1), edges, (*edges, bases))
+    *others, coef_mask = (
+        None if t is None else is_readable(t, kind, shape) and t.is_contiguous() and t.data_ptr() != 0
+        for t, kind, shape in zip(tensors, kinds, expected, strict=True)
     )
+    return all(others) and coef_mask is not False
 
 
 class _Whole(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, rest: tuple[Networks, Stack], x: Tensor, *learnt: Tensor) -> Tensor:
+    def forward(ctx: Any, rest: tuple[Networks, Stack], x: Tensor, *learnt: Tensor | None) -> Tensor:
         networks, stack = rest
-        if any(ctx.needs_input_grad):
-            ctx.save_for_backward(x)
-            # Each saved tensor takes as long as a layer. Of these all that is wanted is to know whether they change.
-            ctx.rest = (networks, stack, _versions(stack))
-        return networks.forward(stack, x)
+        y, kept = networks.forward(stack, x, any(ctx.needs_input_grad))
+        if kept is not None:
+            # One tensor with copies of all: each saved tensor takes as long as a layer, and whatever happens to the
+            # network until the backward pass, the gradient is that of the function that was evaluated.
+            ctx.save_for_backward(kept)
+            ctx.rest = (networks, stack, x)
+        return y
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        networks, stack, versions = ctx.rest
-        (x,) = ctx.saved_tensors
-        if versions != _versions(stack):
-            raise RuntimeError("the network was changed in place between its evaluation and the backward pass")
-        x_needed, *others = ctx.needs_input_grad[1:]
-        needed = iter(others)
-        wanted = [p is not None and p.requires_grad and next(needed) for p in stack.parameters]
+        networks, stack, x = ctx.rest
+        (kept,) = ctx.saved_tensors
+        wanted = ctx.needs_input_grad[1:]
         if torch.is_grad_enabled():  # create_graph=True: the gradient itself will be differentiated
-            inputs = [p for p, is_wanted in zip((x, *stack.parameters), (x_needed, *wanted), strict=True) if is_wanted]
-            found = iter(torch.autograd.grad(plain_network(stack, x), inputs, grads[0], create_graph=True))
-            return None, *(next(found) if is_needed else None for is_needed in (x_needed, *others))
-        dx, gradients = networks.backward(stack, x, grads[0], (x_needed, *wanted))
-        given = [g for g, p in zip(gradients, stack.parameters, strict=True) if p is not None and p.requires_grad]
-        return None, dx, *given
+            if not stack.is_as_it_was or not _are_bits_equal(kept, networks.forward(stack, x, True)[1]):
+                raise RuntimeError("the network was changed in place between its evaluation and the backward pass")
+            return None, *_again(stack, x, grads[0], wanted)
+        dx, gradients = networks.backward(stack, kept, x.shape, grads[0], wanted)
+        return None, dx, *gradients
 
 
-def _versions(stack: Stack) -> tuple[list[int], tuple[int | None, ...]]:
-    """Tells whether any tensor has been written to, or put into other memory."""
-    written = [0 if t is None or t.is_inference() else t._version for t in stack.tensors]
-    return written, addresses(stack.tensors)
+def _are_bits_equal(one: Tensor, other: Tensor | None) -> bool:
+    return other is not None and torch.equal(one.view(torch.uint8), other.view(torch.uint8))
+
+
+def _again(stack: Stack, x: Tensor, grad: Tensor, wanted: Sequence[bool]) -> list[Tensor | None]:
+    """The gradients, from operations that autograd can differentiate again."""
+    inputs = [p for p, is_wanted in zip((x, *stack.parameters), wanted, strict=True) if is_wanted and p is not None]
+    found = iter(torch.autograd.grad(plain_network(stack, x), inputs, grad, create_graph=True))
+    return [next(found) if is_wanted else None for is_wanted in wanted]
 
 
 def plain_network(stack: Stack, x: Tensor) -> Tensor:

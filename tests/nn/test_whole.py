@@ -304,15 +304,75 @@ def test_a_network_is_known_until_something_in_it_is_replaced() -> None:
     assert model.copy().known is None
 
 
-def test_a_change_before_the_backward_pass_is_noticed() -> None:
-    for name in ("coef", "scale_base", "mask", "grid"):
+@pytest.mark.parametrize("name", ["coef", "scale_spline", "scale_base", "bias", "fill", "grid", "mask", "coef_mask"])
+@pytest.mark.parametrize("way", ["in place", "behind its back", "replaced"])
+def test_gradients_are_those_of_what_was_evaluated(name: str, way: str) -> None:
+    """Whatever happens to network and points before the backward pass."""
+    model, x = build([2, 3, 2]), draw(torch.Generator().manual_seed(0), 60, 2)
+    expected = gradients(model, x, "native")[1:]
+    model.zero_grad()
+    leaf = x.clone().requires_grad_()
+    points = leaf.clone()
+    y = model(points)
+    tensor = getattr(model.layers[0], name)
+    other = ~tensor if tensor.dtype == torch.bool else tensor.detach() * 2 + 1
+    with torch.no_grad():
+        if way == "in place":
+            tensor.copy_(other)
+            points.mul_(2)
+        elif way == "behind its back":
+            tensor.data.copy_(other)
+            points.data.mul_(2)
+        else:
+            tensor.data = other
+    weights = torch.linspace(-1, 2, y.numel(), dtype=y.dtype).view_as(y)
+    (y * weights).sum().backward()
+    found = [leaf.grad, *(p.grad for p in model.parameters() if p.grad is not None)]
+    assert all(torch.equal(one, two) for one, two in zip(found, expected, strict=True))
+
+
+@pytest.mark.parametrize("name", ["coef", "bias", "grid", "mask"])
+def test_a_gradient_that_is_differentiated_notices_a_change(name: str) -> None:
+    for replaced in (False, True):
         model = build([2, 3, 1])
         y = model(draw(torch.Generator().manual_seed(0), 60, 2))
         tensor = getattr(model.layers[1], name)
+        other = ~tensor if tensor.dtype == torch.bool else tensor.detach() + 1
         with torch.no_grad():
-            tensor.copy_(tensor.clone())
+            if replaced:
+                tensor.data = other
+            else:
+                tensor.data.copy_(other)
         with pytest.raises(RuntimeError, match="changed in place"):
-            y.sum().backward()
+            torch.autograd.grad(y.sum(), model.layers[0].coef, create_graph=True)
+
+
+def test_a_graph_is_used_once_unless_it_is_retained() -> None:
+    model = build([2, 3, 1])
+    y = model(draw(torch.Generator().manual_seed(0), 60, 2)).sum()
+    y.backward(retain_graph=True)
+    y.backward()
+    with pytest.raises(RuntimeError, match="second time"):
+        y.backward()
+
+
+def test_what_is_learnt_is_settled_when_the_network_is_evaluated() -> None:
+    x = draw(torch.Generator().manual_seed(0), 60, 2)
+    names = itertools.product((0, 1), ("coef", "scale_spline", "scale_base"))
+    for (before, one), (after, other) in itertools.permutations(names, 2):
+        found = []
+        for backend in ("native", "torch"):
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setenv("KAN_WIDGET_BACKEND", backend)
+                model = build([2, 3, 1]).requires_grad_(False)
+                first = getattr(model.layers[before], one).requires_grad_()
+                y = model(x).sum()
+                getattr(model.layers[after], other).requires_grad_()
+                first.requires_grad_(False)
+                y.backward()
+            found.append({name: p.grad for name, p in model.named_parameters() if p.grad is not None})
+        assert found[0].keys() == found[1].keys()
+        assert_same(list(found[0].values()), list(found[1].values()), 1e-12)
 
 
 def test_calls_from_several_threads_do_not_disturb_each_other() -> None:
@@ -358,7 +418,7 @@ def test_the_test_at_the_start_looks_at_every_result(part: int, monkeypatch: pyt
 
     def nan(self: Networks, *args: Any) -> Any:
         results = original(self, *args)
-        spoilt = results if not part else results[0] if part == 1 else results[1][-1]
+        spoilt = results[0] if part < 2 else results[1][-1]
         spoilt.view(-1)[-1] = float("nan")
         return results
 

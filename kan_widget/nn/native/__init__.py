@@ -11,6 +11,8 @@ import threading
 import warnings
 from dataclasses import dataclass
 
+import torch
+
 from .building import Unavailable, open_library
 from .kernel import Kernel
 from .network import Networks
@@ -99,7 +101,9 @@ def _choose() -> Made:
         if wanted() == "native":
             warnings.warn(f"{VARIABLE} is native, but {error}; torch is used", RuntimeWarning, stacklevel=2)
         return Backend("torch", str(error)), None, None
-    if wrong := check(kernel) or check_networks(networks):
+    with torch.device("cpu"):
+        wrong = check(kernel) or check_networks(networks)
+    if wrong:
         reason = f"the native kernel gave wrong numbers in its test at the start ({wrong})"
         warnings.warn(f"{reason}; torch is used", RuntimeWarning, stacklevel=2)
         return Backend("torch", reason), None, None

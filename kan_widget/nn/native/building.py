@@ -208,8 +208,14 @@ def _tuned(compiler: Sequence[str], folder: Path) -> Path:
 def _compile(compiler: Sequence[str], options: Sequence[str], target: Path) -> Path:
     code, said = _run([*compiler, *FLAGS, *options, str(SOURCE), "-o", str(target)])
     if code or not target.exists():
-        raise Unavailable(f"{compiler[0]} did not compile the kernel: {said.strip()[-300:]}")
+        raise Unavailable(f"{compiler[0]} did not compile the kernel: {_first_error(said)}")
     return target
+
+
+def _first_error(said: str) -> str:
+    """What is wrong, of all that a compiler says: the first error, or the last line where none is called so."""
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    return next((line for line in lines if "error" in line.lower()), lines[-1] if lines else "it said nothing")[:300]
 
 
 def _run(command: Sequence[str]) -> tuple[int, str]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.nn import Parameter
 
 if TYPE_CHECKING:
     from ..spline import Edges, Knots
@@ -36,6 +37,18 @@ def _at(tensor: Tensor | None) -> int | None:
     return None if tensor is None else tensor.data_ptr()
 
 
+def is_readable(tensor: Tensor, dtype: torch.dtype, shape: tuple[int, ...]) -> bool:
+    """Whether a tensor is numbers of this type and shape in the memory of this process."""
+    return (
+        type(tensor) in (Tensor, Parameter)
+        and tensor.is_cpu
+        and tensor.layout is torch.strided
+        and tensor.dtype == dtype
+        and tensor.shape == shape
+        and not tensor.is_neg()
+    )
+
+
 class Kernel:
     """A loaded library.
 
@@ -63,15 +76,23 @@ class Kernel:
             self._functions[dtype] = packed, *calls
 
     def takes(self, x: Tensor, edges: Edges, knots: Knots) -> bool:
-        """Whether this kernel can evaluate such a layer."""
+        """Whether this kernel can evaluate such a layer: whether all that it reads is as it expects it."""
+        coef, scale_spline, scale_base, mask, bias, fill = edges
+        dtype = x.dtype
+        if dtype not in self._functions or type(x) is not Tensor or x.ndim != 2 or coef.ndim != 3:
+            return False
+        n_out, n_in, bases = coef.shape
+        pairs = (n_out, n_in)
         return (
-            x.is_cpu
-            and x.dtype in self._functions
-            and x.dtype == edges.coef.dtype == edges.scale_base.dtype == knots.values.dtype
-            and type(x) is Tensor
-            and not x.is_neg()
-            and knots.k <= MAX_DEGREE
-            and (edges.fill is None or not edges.fill.requires_grad)
+            0 < knots.k <= MAX_DEGREE
+            and is_readable(x, dtype, (n_in, x.shape[1]))
+            and is_readable(coef, dtype, (n_out, n_in, bases))
+            and is_readable(scale_base, dtype, pairs)
+            and is_readable(knots.values, dtype, (bases + knots.k + 1, n_in, 1))
+            and (scale_spline is None or is_readable(scale_spline, dtype, pairs))
+            and (mask is None or is_readable(mask, torch.bool, pairs))
+            and (bias is None or is_readable(bias, dtype, (n_out,)))
+            and (fill is None or (is_readable(fill, dtype, pairs) and not fill.requires_grad))
         )
 
     def forward(self, x: Tensor, edges: Edges, knots: Knots, base: str, keep: bool) -> tuple[Tensor, Tensor]:

@@ -76,6 +76,7 @@ typedef struct {
     REAL *grad_x;                  /* (batch, in) */
     REAL *const *gradients;        /* in coef, scale_spline, scale_base and bias of each layer */
     const REAL *labels;            /* (batch, out), for an objective */
+    void *kept;                    /* room for x and all that layers are made of, see `use_copies` */
     double lamb, l1, entropy;
     int64_t metric;
     double loss, reg;              /* the objective is loss + lamb * reg */
@@ -370,7 +371,7 @@ static void NAME(write_gradients)(const NETWORK *network, const ROOM *room) {
             for (int m = 0; m < bases; m++) {
                 const int64_t c = e * bases + m;
                 const REAL sum = on && NAME(is_coef_on)(layer, c) ? NAME(total)(w->sums[e * w->rows + m]) : 0;
-                spline += sum * layer->coef[c];
+                if (sum) spline += sum * layer->coef[c]; /* what is pruned may be nan */
                 if (coef) coef[c] = sum * layer->scale_spline[e];
             }
             if (scale_spline) scale_spline[e] = spline;
@@ -862,15 +863,70 @@ static void NAME(pull_inputs)(void *job, int64_t start, int64_t stop) {
     free(in.memory);
 }
 
+/* ---- what a backward pass needs, kept where nobody changes it ---- */
+
+/* A network of copies, and their layers. */
+#define COPIES NAME(copies)
+typedef struct {
+    NETWORK network;
+    LAYER layers[MAX_DEPTH];
+} COPIES;
+
+/* Let `copies` be the network in ``network->kept``, written there first if `fill`. Each part starts at a multiple of 8. */
+static void NAME(use_copies)(const NETWORK *network, COPIES *copies, int fill) {
+    char *memory = network->kept;
+    int64_t at = 0;
+    copies->network = *network;
+    copies->network.layers = copies->layers;
+#define COPY(field, from, n)                                                                                           \
+    do {                                                                                                               \
+        const int64_t bytes = (n) * (int64_t)sizeof *(from), room = (bytes + 7) / 8 * 8;                               \
+        if (!(from)) break;                                                                                            \
+        if (fill) {                                                                                                    \
+            memcpy(memory + at, from, bytes);                                                                          \
+            memset(memory + at + bytes, 0, room - bytes);                                                              \
+        }                                                                                                              \
+        field = (void *)(memory + at);                                                                                 \
+        at += room;                                                                                                    \
+    } while (0)
+    for (int d = 0; d < network->depth; d++) {
+        const LAYER *from = &network->layers[d];
+        LAYER *to = &copies->layers[d];
+        const int64_t edges = from->n_in * from->n_out, bases = from->count - from->k - 1;
+        *to = *from;
+        COPY(to->coef, from->coef, edges * bases);
+        COPY(to->scale_spline, from->scale_spline, edges);
+        COPY(to->scale_base, from->scale_base, edges);
+        COPY(to->bias, from->bias, from->n_out);
+        COPY(to->fill, from->fill, edges);
+        COPY(to->knots, from->knots, from->n_in * from->count);
+        COPY(to->mask, from->mask, edges);
+        COPY(to->coef_mask, from->coef_mask, edges * bases);
+    }
+#undef COPY
+    const int64_t n_in = network->layers[0].n_in;
+    REAL *x = (REAL *)(memory + at);
+    for (int64_t b = 0; fill && b < network->batch; b++)
+        for (int64_t i = 0; i < n_in; i++) x[b * n_in + i] = network->x[b * network->x_row + i * network->x_column];
+    copies->network.x = x;
+    copies->network.x_row = n_in;
+    copies->network.x_column = 1;
+}
+
 /* ---- what Python calls ---- */
 
 /* Bytes of the structs, to compare with Python's. */
 int64_t NAME(kan_whole_layer_size)(void) { return sizeof(LAYER); }
 int64_t NAME(kan_network_size)(void) { return sizeof(NETWORK); }
 
-/* Write y. Gives 0, or NO_MEMORY. */
+/* Write y, and what is to be kept where there is room for it. Gives 0, or NO_MEMORY. */
 int NAME(kan_network_forward)(const NETWORK *network) {
     ROOM room;
+    COPIES copies;
+    if (network->kept) {
+        NAME(use_copies)(network, &copies, 1);
+        network = &copies.network;
+    }
     if (!NAME(take_whole_room)(network, &room)) return NO_MEMORY;
     NAME(prepare_knots)(&room);
     NAME(prepare_network)(&room, 0);
@@ -885,9 +941,12 @@ int NAME(kan_network_forward)(const NETWORK *network) {
     return DONE;
 }
 
-/* Write the gradients that are wanted. Gives 0, or NO_MEMORY. */
+/* Write the gradients that are wanted, of the network that was kept. Gives 0, or NO_MEMORY. */
 int NAME(kan_network_backward)(const NETWORK *network) {
     ROOM room;
+    COPIES copies;
+    NAME(use_copies)(network, &copies, 0);
+    network = &copies.network;
     if (!NAME(take_whole_room)(network, &room)) return NO_MEMORY;
     NAME(prepare_knots)(&room);
     NAME(prepare_network)(&room, 1);
@@ -946,6 +1005,7 @@ int NAME(kan_network_minimise)(MINIMISER *minimiser) {
 #undef VECTORS_OF
 #undef LAYER
 #undef NETWORK
+#undef COPIES
 #undef SPREAD
 #undef WORK
 #undef ROOM

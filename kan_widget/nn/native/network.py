@@ -42,7 +42,7 @@ class _Network(ctypes.Structure):
         *((name, ctypes.c_int64) for name in ("depth", "batch")),
         ("x", ctypes.c_void_p),
         *((name, ctypes.c_int64) for name in ("x_row", "x_column")),
-        *((name, ctypes.c_void_p) for name in ("y", "grad", "grad_x", "gradients", "labels")),
+        *((name, ctypes.c_void_p) for name in ("y", "grad", "grad_x", "gradients", "labels", "kept")),
         *((name, ctypes.c_double) for name in ("lamb", "l1", "entropy")),
         ("metric", ctypes.c_int64),
         *((name, ctypes.c_double) for name in ("loss", "reg")),
@@ -111,8 +111,12 @@ class Stack:
         dtype: Of the parameters.
         shapes: Of each layer the degree and the name of the base function.
         at: Where each tensor is in memory.
+        numbers: How many numbers each holds.
+        storages: What keeps that memory from being given to somebody else.
         layers: The structs.
         parameters: Those of `tensors` that can be learnt, as many as there are `PARAMETERS` for each layer.
+        sizes: Of `parameters`.
+        kept: How many numbers take as much room as copies of all tensors, each rounded up to 8 bytes.
         n_out: Outputs of the last layer.
         edges: Of all layers.
     """
@@ -121,8 +125,12 @@ class Stack:
     dtype: torch.dtype
     shapes: list[tuple[int, str]]
     at: tuple[int | None, ...]
+    numbers: tuple[int, ...]
+    storages: tuple[torch.UntypedStorage, ...]
     layers: ctypes.Array[_Layer]
     parameters: list[Tensor | None]
+    sizes: list[torch.Size]
+    kept: int
     n_out: int
     edges: int
 
@@ -141,8 +149,35 @@ class Stack:
         edges = sum(struct.n_in * struct.n_out for struct in structs)
         layers = (_Layer * len(structs))(*structs)
         learnt = [t for start in range(0, len(tensors), PARTS) for t in tensors[start : start + len(PARAMETERS)]]
-        assert tensors[0] is not None
-        return cls(tuple(tensors), tensors[0].dtype, list(shapes), at, layers, learnt, structs[-1].n_out, edges)
+        there = [t for t in tensors if t is not None]
+        numbers, storages = tuple([t.numel() for t in there]), tuple([t.untyped_storage() for t in there])
+        dtype, n_out = there[0].dtype, structs[-1].n_out
+        sizes = [torch.Size() if p is None else p.shape for p in learnt]
+        kept = sum(-(-t.numel() * t.element_size() // 8) for t in there) * 8 // dtype.itemsize
+        return cls(
+            tuple(tensors),
+            dtype,
+            list(shapes),
+            at,
+            numbers,
+            storages,
+            layers,
+            learnt,
+            sizes,
+            kept,
+            n_out,
+            edges,
+        )
+
+    @property
+    def is_as_it_was(self) -> bool:
+        """Whether its tensors are still where they were, and as large and as contiguous."""
+        there = [t for t in self.tensors if t is not None]
+        return (
+            addresses(self.tensors) == self.at
+            and tuple(map(Tensor.numel, there)) == self.numbers
+            and all(map(Tensor.is_contiguous, there))
+        )
 
 
 def addresses(tensors: Sequence[Tensor | None]) -> tuple[int | None, ...]:
@@ -179,15 +214,16 @@ class Networks:
                 function.argtypes = (ctypes.c_void_p,)
             self._functions[dtype] = tuple(functions)
 
-    def forward(self, stack: Stack, x: Tensor) -> Tensor:
+    def forward(self, stack: Stack, x: Tensor, keep: bool = False) -> tuple[Tensor, Tensor | None]:
         """Evaluate a network.
 
         Args:
             stack: Its layers.
             x: Points, ``(rows, in)``, with any strides.
+            keep: Whether there will be a backward pass.
 
         Returns:
-            ``(rows, out)``.
+            ``(rows, out)``, and, if `keep`, copies of all that these depend on, as `backward` wants them.
 
         Raises:
             MemoryError: If there is not enough memory.
@@ -197,17 +233,22 @@ class Networks:
             *(ctypes.addressof(stack.layers), len(stack.layers)),
             *(x.shape[0], x.data_ptr(), *x.stride(), y.data_ptr()),
         )
+        kept = None
+        if keep:
+            kept = x.new_empty(stack.kept + x.numel())
+            call.kept = kept.data_ptr()
         _check(self._functions[x.dtype][0](ctypes.addressof(call)))
-        return y
+        return y, kept
 
     def backward(
-        self, stack: Stack, x: Tensor, grad: Tensor, wanted: Sequence[bool]
+        self, stack: Stack, kept: Tensor, shape: torch.Size, grad: Tensor, wanted: Sequence[bool]
     ) -> tuple[Tensor | None, list[Tensor | None]]:
         """Gradients of a network.
 
         Args:
-            stack: Its layers.
-            x: As in `forward`.
+            stack: Its layers; of these only the sizes are read.
+            kept: What `forward` gave.
+            shape: Of the points, ``(rows, in)``.
             grad: Gradient in the outputs, ``(rows, out)``.
             wanted: Whether that in `x` is, and those in each parameter of each layer.
 
@@ -217,20 +258,19 @@ class Networks:
         Raises:
             MemoryError: If there is not enough memory.
         """
-        grad = grad.contiguous()
-        dx = torch.empty_like(x, memory_format=torch.contiguous_format) if wanted[0] else None
+        grad, kept = grad.contiguous(), kept.contiguous()
+        dx = kept.new_empty(shape) if wanted[0] else None
         gradients = [
-            torch.empty_like(parameter) if needed and parameter is not None else None
-            for parameter, needed in zip(stack.parameters, wanted[1:], strict=True)
+            kept.new_empty(size) if needed else None for size, needed in zip(stack.sizes, wanted[1:], strict=True)
         ]
         to = (ctypes.c_void_p * len(gradients))(*addresses(gradients))
         call = _Network(
             *(ctypes.addressof(stack.layers), len(stack.layers)),
-            *(x.shape[0], x.data_ptr(), *x.stride()),
+            *(shape[0], None, 0, 0),
             *(None, grad.data_ptr(), None if dx is None else dx.data_ptr()),
-            ctypes.addressof(to),
+            *(ctypes.addressof(to), None, kept.data_ptr()),
         )
-        _check(self._functions[x.dtype][1](ctypes.addressof(call)))
+        _check(self._functions[kept.dtype][1](ctypes.addressof(call)))
         return dx, gradients
 
     def objective(
@@ -266,8 +306,8 @@ class Networks:
             MemoryError: If there is not enough memory.
         """
         n_in, rows = parts.x.shape[0], parts.grid.shape[1] - parts.k
-        mean = torch.empty(n_in, rows, dtype=torch.float64)
-        covariance = torch.empty(n_in, rows, rows, dtype=torch.float64)
+        mean = parts.x.new_empty((n_in, rows), dtype=torch.float64)
+        covariance = parts.x.new_empty((n_in, rows, rows), dtype=torch.float64)
         std = torch.empty_like(parts.scale_base)
         self._spread(parts, (mean, covariance, std, None, None, None, None, None))
         return std, mean, covariance
@@ -320,7 +360,7 @@ class Minimiser:
         sizes = [p.numel() for p in self._learnt]
         per_vector = _VECTOR_BYTES // self._learnt[0].element_size()
         padded = -(-sum(sizes) // per_vector) * per_vector
-        self._room = torch.zeros(networks.vectors + 2, padded, dtype=stack.dtype)  # points, gradients, what is kept
+        self._room = self._learnt[0].new_zeros(networks.vectors + 2, padded)  # points, gradients, what is kept
         parts = [vector[: sum(sizes)].split(sizes) for vector in self._room[:2]]
         self._values, gradients = (
             [part.view_as(p) for part, p in zip(split, self._learnt, strict=True)] for split in parts
@@ -366,7 +406,7 @@ def _objective(
     return _Network(
         *(ctypes.addressof(stack.layers), len(stack.layers)),
         *(x.shape[0], x.data_ptr(), *x.stride()),
-        *(None, None, None, ctypes.addressof(to), labels.data_ptr()),
+        *(None, None, None, ctypes.addressof(to), labels.data_ptr(), None),
         *(weights.lamb, weights.l1, weights.entropy, METRICS[weights.metric]),
     )
 

@@ -103,8 +103,9 @@ def _difference(networks: Networks, k: int, batch: int, dtype: torch.dtype) -> f
         x, grad = draw(batch, 3).to(dtype).double(), draw(batch, 2).to(dtype).double()
         shapes = [(k, "silu"), (k, "identity")]
         stack = Stack.of([t if t is None or t.dtype == torch.bool else t.to(dtype) for t in exact], shapes)
-        y = networks.forward(stack, x.to(dtype))
-        dx, gradients = networks.backward(stack, x.to(dtype), grad.to(dtype), [True] * 9)
+        y, kept = networks.forward(stack, x.to(dtype), True)
+        assert kept is not None
+        dx, gradients = networks.backward(stack, kept, x.shape, grad.to(dtype), [True] * 9)
         wide = Stack.of(exact, shapes)
         learnt = [t.requires_grad_() for t in (x, *wide.parameters) if t is not None]
         y64 = plain_network(wide, x)
