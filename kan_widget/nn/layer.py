@@ -181,7 +181,7 @@ class KANLayer(nn.Module):
         if not torch.compiler.is_compiling() and wants_operations():
             return Knots.of(grid, self.k)
         version = None if grid.is_inference() else grid._version
-        key = (grid.data_ptr(), version, grid.dtype, grid.device, grid.shape)
+        key = (grid.data_ptr(), version, grid.dtype, grid.device, grid.shape, self.k)
         if self._knots is None or self._knots[0] != key or version is None or self._was_rewritten(self._knots[1]):
             self._knots = (key, grid.clone(), Knots.of(grid, self.k))
         return self._knots[2]

@@ -429,7 +429,7 @@ class _EdgeWeights(torch.autograd.Function):
         ctx.save_for_backward(coef, scale_spline, mask)
         n_out, n_in, n_bases = coef.shape
         weight = coef.new_empty(n_out, n_bases + 1, n_in)
-        torch.mul(coef.transpose(1, 2), scale_spline.unsqueeze(1), out=weight[:, :-1])
+        weight[:, :-1] = coef.transpose(1, 2) * scale_spline.unsqueeze(1)
         weight[:, -1] = scale_base
         return weight.masked_fill_(~mask.unsqueeze(1), 0)  # even where there is nan
 

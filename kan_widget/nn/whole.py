@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .network import Network
     from .run import Objective
 
+_STRIDED = torch.strided
 # What a small network has at most, and points times edges from which only the smallest are: beyond, its layers one by
 # one are as quick, and go over several threads.
 _EDGES = 512
@@ -43,12 +44,12 @@ def evaluate_whole(network: Network, x: Any) -> Tensor | None:
     Returns:
         ``(rows, outputs)``.
     """
-    if wants_operations() or type(x) is not Tensor or x.ndim != 2:
+    if type(x) is not Tensor or x.ndim != 2 or not x.is_cpu or x.layout is not _STRIDED or wants_operations():
         return None
-    stack = stack_of(network)
-    if stack is None or not is_readable(x, stack.dtype, (x.shape[0], network.in_features)):
+    stack, (rows, columns) = stack_of(network), x.shape
+    if stack is None or columns != network.in_features or x.dtype != stack.dtype or x.is_neg():
         return None
-    work = x.shape[0] * stack.edges
+    work = rows * stack.edges
     networks = None if work > _MANY and stack.edges > _FEW_EDGES else native.networks_for(work)
     if networks is None:
         return None
@@ -68,6 +69,8 @@ def stack_of(network: Network) -> Stack | None:
     layers = list(stacked._modules.values())
     for layer in layers:
         p, b = layer._parameters, layer._buffers
+        if "transform" in layer.__dict__:
+            return None
         try:
             fill, grid = b["fill"], b["grid"]
             tensors += (p["coef"], p["scale_spline"], p["scale_base"], p["bias"], fill, grid, b["mask"], b["coef_mask"])
@@ -144,7 +147,7 @@ def weights_of(objective: Objective) -> Weights:
 
 def _is_the_same(known: Stack, tensors: Sequence[Tensor | None], shapes: Sequence[tuple[int, str]]) -> bool:
     same = len(known.tensors) == len(tensors) and all(map(is_, known.tensors, tensors))
-    return same and known.shapes == shapes and known.is_as_it_was
+    return same and known.shapes == shapes and known.is_as_it_was()
 
 
 def _fits(layers: Iterable[Any], tensors: Sequence[Tensor | None], shapes: Sequence[tuple[int, str]]) -> bool:
@@ -197,7 +200,7 @@ class _Whole(torch.autograd.Function):
         (kept,) = ctx.saved_tensors
         wanted = ctx.needs_input_grad[1:]
         if torch.is_grad_enabled():  # create_graph=True: the gradient itself will be differentiated
-            if not stack.is_as_it_was or not _are_bits_equal(kept, networks.forward(stack, x, True)[1]):
+            if not stack.is_as_it_was() or not _are_bits_equal(kept, networks.forward(stack, x, True)[1]):
                 raise RuntimeError("the network was changed in place between its evaluation and the backward pass")
             return None, *_again(stack, x, grads[0], wanted)
         dx, gradients = networks.backward(stack, kept, x.shape, grads[0], wanted)

@@ -311,3 +311,244 @@ def test_a_fork_while_another_thread_chooses_does_not_hang(monkeypatch: pytest.M
             y = KANLayer.random(2, 5, grid=5, k=3)(points())
             os._exit(0 if y.isfinite().all() else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+# ---- tensors that a network was not built with ----
+
+SIZES = [(2, 5, 1), (2, 40, 20)]
+
+
+def both_outcomes(change: Callable[[KAN], None], width: tuple[int, ...]) -> dict[str, Any]:
+    """Outputs and gradient of a changed network, or the kind of error."""
+    found: dict[str, Any] = {}
+    for backend in ("native", "torch"):
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("KAN_WIDGET_BACKEND", backend)
+            network = model(width)
+            network(points())
+            change(network)
+            try:
+                with warnings.catch_warnings():
+                    warnings.simplefilter("ignore")  # some are given once in a process
+                    y = network(points())
+                    y.sum().backward()
+                found[backend] = [y.detach(), *(p.grad for p in network.parameters())]
+            except (RuntimeError, TypeError, ValueError, AttributeError, IndexError) as error:
+                found[backend] = type(error)
+    return found
+
+
+def assert_alike(found: dict[str, Any]) -> None:
+    ours, theirs = found["native"], found["torch"]
+    if isinstance(theirs, type) or isinstance(ours, type):
+        assert ours == theirs
+        return
+    for one, two in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one, two, rtol=1e-4, atol=1e-4, equal_nan=True)
+
+
+@pytest.mark.parametrize("width", SIZES)
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float16, torch.uint8, torch.int64])
+@pytest.mark.parametrize("name", ["coef", "scale_spline", "scale_base", "bias", "fill", "grid", "mask", "coef_mask"])
+def test_tensors_of_another_dtype_are_not_read_as_what_they_are_not(
+    name: str, dtype: torch.dtype, width: tuple[int, ...]
+) -> None:
+    def change(network: KAN) -> None:
+        layer = network.layers[-1]
+        layer.mask[0, 1] = False
+        old = torch.ones_like(layer.coef, dtype=torch.bool) if name == "coef_mask" else getattr(layer, name)
+        new = old.detach().to(dtype) + (0.25 if dtype.is_floating_point else 0)
+        parameter = isinstance(old, torch.nn.Parameter)
+        setattr(layer, name, torch.nn.Parameter(new, requires_grad=dtype.is_floating_point) if parameter else new)
+
+    assert_alike(both_outcomes(change, width))
+
+
+@pytest.mark.parametrize("width", SIZES)
+@pytest.mark.parametrize("way", ["one", "short", "long", "turned"])
+@pytest.mark.parametrize("name", ["coef", "scale_spline", "scale_base", "bias", "fill", "grid", "mask", "coef_mask"])
+def test_tensors_of_another_shape_are_not_read_beyond_their_ends(name: str, way: str, width: tuple[int, ...]) -> None:
+    def change(network: KAN) -> None:
+        layer = network.layers[0]
+        layer.mask[0, 1] = False
+        old = torch.ones_like(layer.coef, dtype=torch.bool) if name == "coef_mask" else getattr(layer, name).detach()
+        new = {
+            "one": old.reshape(-1)[:1].reshape([1] * old.ndim),
+            "short": old[..., :-1],
+            "long": torch.cat([old, old], dim=-1),
+            "turned": old.transpose(0, -1),
+        }[way]
+        parameter = isinstance(getattr(layer, name), torch.nn.Parameter)
+        setattr(layer, name, torch.nn.Parameter(new) if parameter else new)
+
+    assert_alike(both_outcomes(change, width))
+
+
+@pytest.mark.parametrize("width", SIZES)
+def test_what_looks_at_the_same_memory_in_another_way_is_noticed(width: tuple[int, ...]) -> None:
+    def shorten(network: KAN) -> None:
+        network.layers[0].bias.data = network.layers[0].bias.data[:1]
+
+    def turn(network: KAN) -> None:
+        scale = network.layers[0].scale_base
+        scale.data = torch.as_strided(scale.data, scale.shape, (1, scale.shape[0]))
+
+    def degree(network: KAN) -> None:
+        network.layers[0].k = 2
+
+    for change in (shorten, turn, degree):
+        assert_alike(both_outcomes(change, width))
+
+
+@pytest.mark.parametrize("width", SIZES)
+def test_coefficients_of_pruned_edges_may_be_nan(width: tuple[int, ...], either: str) -> None:
+    network, clean = model(width), model(width)
+    for each in (network, clean):
+        each.layers[0].mask[1, 0] = False
+    with torch.no_grad():
+        for name in ("coef", "scale_spline", "scale_base"):
+            getattr(network.layers[0], name)[1, 0] = float("nan")
+    for each in (network, clean):
+        each(points()).sum().backward()
+    assert torch.equal(network(points()), clean(points()))
+    assert torch.equal(network.layers[0].coef.grad, clean.layers[0].coef.grad)
+
+
+@pytest.mark.parametrize("width", SIZES)
+def test_another_default_device_changes_nothing(width: tuple[int, ...], either: str) -> None:
+    x = points()
+    options: dict[str, Any] = {"steps": 2, "lamb": 0.01, "update_grid": False, "progress": False}
+    labels = x[:, :1].repeat(1, width[-1])
+    plain, network = model(width), model(width)
+    expected = plain.fit((x, labels), **options)
+    with torch.device("meta"):
+        found = network.fit((x, labels), **options)
+        assert torch.equal(network(x), plain(x))
+    assert found.train_loss == expected.train_loss
+
+
+def test_the_kernel_is_chosen_under_another_default_device(fresh: Path, instant: None) -> None:
+    with torch.device("meta"):
+        assert native.backend().name == "native"
+
+
+# ---- who looks at each operation ----
+
+
+OF_TORCH = pytest.mark.filterwarnings("ignore:.*torch.jit.*:DeprecationWarning", "ignore:Full backward hook")
+
+
+@OF_TORCH
+@pytest.mark.parametrize("width", SIZES)
+def test_function_transforms_are_ordinary_autograd(width: tuple[int, ...], either: str) -> None:
+    x, network = points(30).double(), model(width).double()
+    network.layers[0].mask[1, 0] = False
+    leaf = x.clone().requires_grad_()
+    (network(leaf) ** 2).sum().backward()
+    parameters = dict(network.named_parameters())
+
+    def loss(parameters: dict[str, Tensor], x: Tensor) -> Tensor:
+        return (torch.func.functional_call(network, parameters, (x,)) ** 2).sum()
+
+    by_parameter, by_x = torch.func.grad(loss, argnums=(0, 1))(parameters, x)
+    torch.testing.assert_close(by_x, leaf.grad)
+    for name, p in parameters.items():
+        if p.requires_grad:
+            torch.testing.assert_close(by_parameter[name], p.grad)
+    jacobian = torch.func.jacrev(network)(x[:3])
+    torch.testing.assert_close(jacobian, torch.autograd.functional.jacobian(network, x[:3]))
+    _, tangent = torch.func.jvp(network, (x[:3],), (torch.ones_like(x[:3]),))
+    torch.testing.assert_close(tangent, jacobian.sum((2, 3)))
+
+
+@pytest.mark.parametrize("width", SIZES)
+def test_vmap_goes_over_points_and_over_networks(width: tuple[int, ...], either: str) -> None:
+    x = points()
+    networks = [KAN(list(width), seed=seed) for seed in range(3)]
+    expected = networks[0](x)
+    for context in (torch.enable_grad(), torch.no_grad()):
+        with context:
+            many = torch.func.vmap(networks[0])(x.view(10, 30, 2))
+        torch.testing.assert_close(many.reshape(expected.shape), expected, rtol=1e-4, atol=1e-5)
+    parameters, buffers = torch.func.stack_module_state(networks)
+    found = torch.func.vmap(lambda p, b: torch.func.functional_call(networks[0], (p, b), (x,)))(parameters, buffers)
+    for one, network in zip(found, networks, strict=True):
+        torch.testing.assert_close(one, network(x), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("width", SIZES)
+def test_what_is_recorded_is_the_function_and_not_one_of_its_values(width: tuple[int, ...], either: str) -> None:
+    from torch.fx.experimental.proxy_tensor import make_fx
+
+    network, x = model(width), points()
+    expected = network(x / 2)
+    recorded = [make_fx(network)(x)]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of what is still to be deprecated, and of numbers that become constants
+        recorded.append(torch.jit.trace(network, x, check_trace=False))
+    for function in recorded:
+        torch.testing.assert_close(function(x / 2), expected, rtol=1e-4, atol=1e-5)
+    torch.testing.assert_close(network(x / 2), expected, rtol=0, atol=0)
+
+
+@OF_TORCH
+@pytest.mark.parametrize("width", SIZES)
+@pytest.mark.parametrize("grad", [True, False])
+def test_forward_mode_gives_tangents(grad: bool, width: tuple[int, ...], either: str) -> None:
+    import torch.autograd.forward_ad as forward_ad
+
+    network, x = model(width).double(), points(5).double()
+    _, expected = torch.autograd.functional.jvp(network, x, torch.ones_like(x))
+    with torch.set_grad_enabled(grad), forward_ad.dual_level():
+        tangent = forward_ad.unpack_dual(network(forward_ad.make_dual(x, torch.ones_like(x)))).tangent
+    torch.testing.assert_close(tangent, expected)
+
+
+# ---- who wants to know of each step ----
+
+
+@OF_TORCH
+def test_hooks_are_called_by_every_fit(either: str) -> None:
+    x = points()
+    called: list[str] = []
+
+    def by_parameter(network: KAN) -> None:
+        network.layers[0].coef.register_post_accumulate_grad_hook(lambda _: called.append("parameter"))
+
+    def by_module(network: KAN) -> None:
+        network.register_full_backward_hook(lambda *_: called.append("module"))
+
+    def before_module(network: KAN) -> None:
+        network.register_full_backward_pre_hook(lambda *_: called.append("before"))
+
+    def by_method(network: KAN) -> None:
+        original = network.forward
+        network.forward = lambda x: (called.append("forward"), original(x))[1]  # type: ignore[method-assign]
+
+    for add, name in ((by_parameter, "parameter"), (by_module, "module"), (before_module, "before")):
+        network = model()
+        add(network)
+        network.fit((x, x[:, :1] ** 2), steps=1, update_grid=False, progress=False)
+        assert name in called
+    network = model()
+    by_method(network)
+    network.fit((x, x[:, :1] ** 2), steps=1, update_grid=False, progress=False)
+    assert "forward" in called
+    called.clear()
+    later = model()
+
+    def callback(now: int, _: Any) -> None:
+        if now == 0:
+            by_parameter(later)
+
+    later.fit((x, x[:, :1] ** 2), steps=2, update_grid=False, progress=False, callback=callback)
+    assert called
+
+
+def test_the_reason_is_the_first_error_of_the_compiler(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    source = tmp_path / "wrong.c"
+    notes = "#define TWICE(x) (x) + (x) + nothing\n" + "int f(void) { return TWICE(1); }\n"
+    source.write_text("int first(void) { return missing; }\n" + notes * 40)
+    monkeypatch.setattr(building, "SOURCE", source)
+    with pytest.raises(building.Unavailable, match=r"error: .*missing"):
+        building._compile(building.find_compiler(), (), tmp_path / "kernel.so")

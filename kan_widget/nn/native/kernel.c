@@ -1110,13 +1110,13 @@ static void NAME(unpack_tiles)(void *job, int64_t start, int64_t stop) {
                 const int64_t o = first + lane, edge = o * n_in + i + j;
                 const REAL *coef = l->coef + o * l->coef_out + (i + j) * l->coef_in;
                 const REAL *restrict g = turned + lane * row + j * bases;
-                const REAL live = !l->mask || l->mask[edge];
-                const REAL scale = l->scale_spline ? l->scale_spline[edge] * live : live;
+                const int live = !l->mask || l->mask[edge]; /* what is pruned may be nan */
+                const REAL scale = !live ? 0 : l->scale_spline ? l->scale_spline[edge] : 1;
                 REAL *restrict to = l->grad_coef + edge * bases;
                 for (int64_t m = 0; m < bases; m++) to[m] = g[m] * scale;
                 if (l->grad_spline)
-                    l->grad_spline[edge] = live * NAME(sum_of_products)(g, coef, step, bases);
-                l->grad_base[edge] = base[j * LANES + lane] * live;
+                    l->grad_spline[edge] = live ? NAME(sum_of_products)(g, coef, step, bases) : 0;
+                l->grad_base[edge] = live ? base[j * LANES + lane] : 0;
             }
         }
     }

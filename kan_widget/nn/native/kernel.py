@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 BASES = {"silu": 0, "identity": 1, "zero": 2}
 MAX_DEGREE = 15
 SUFFIXES = {torch.float32: "f32", torch.float64: "f64"}
+_KINDS = (Tensor, Parameter)
+_STRIDED = torch.strided
 # What one thread does, in points times targets, before another one is worth its start.
 _SHARE = 1 << 19
 
@@ -40,9 +42,9 @@ def _at(tensor: Tensor | None) -> int | None:
 def is_readable(tensor: Tensor, dtype: torch.dtype, shape: tuple[int, ...]) -> bool:
     """Whether a tensor is numbers of this type and shape in the memory of this process."""
     return (
-        type(tensor) in (Tensor, Parameter)
+        type(tensor) in _KINDS
         and tensor.is_cpu
-        and tensor.layout is torch.strided
+        and tensor.layout is _STRIDED
         and tensor.dtype == dtype
         and tensor.shape == shape
         and not tensor.is_neg()

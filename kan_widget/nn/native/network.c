@@ -372,7 +372,7 @@ static void NAME(write_gradients)(const NETWORK *network, const ROOM *room) {
                 const int64_t c = e * bases + m;
                 const REAL sum = on && NAME(is_coef_on)(layer, c) ? NAME(total)(w->sums[e * w->rows + m]) : 0;
                 if (sum) spline += sum * layer->coef[c]; /* what is pruned may be nan */
-                if (coef) coef[c] = sum * layer->scale_spline[e];
+                if (coef) coef[c] = sum ? sum * layer->scale_spline[e] : 0;
             }
             if (scale_spline) scale_spline[e] = spline;
             if (scale_base) scale_base[e] = on ? NAME(total)(w->sums[e * w->rows + bases]) : 0;

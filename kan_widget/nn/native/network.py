@@ -110,7 +110,8 @@ class Stack:
         tensors: What they are made of, `PARTS` for each layer; contiguous, on the CPU.
         dtype: Of the parameters.
         shapes: Of each layer the degree and the name of the base function.
-        at: Where each tensor is in memory.
+        there: Those of `tensors` that are not None.
+        at: Where each of these is in memory.
         numbers: How many numbers each holds.
         storages: What keeps that memory from being given to somebody else.
         layers: The structs.
@@ -124,9 +125,10 @@ class Stack:
     tensors: tuple[Tensor | None, ...]
     dtype: torch.dtype
     shapes: list[tuple[int, str]]
-    at: tuple[int | None, ...]
-    numbers: tuple[int, ...]
-    storages: tuple[torch.UntypedStorage, ...]
+    there: list[Tensor]
+    at: list[int]
+    numbers: list[int]
+    storages: list[torch.UntypedStorage]
     layers: ctypes.Array[_Layer]
     parameters: list[Tensor | None]
     sizes: list[torch.Size]
@@ -150,7 +152,6 @@ class Stack:
         layers = (_Layer * len(structs))(*structs)
         learnt = [t for start in range(0, len(tensors), PARTS) for t in tensors[start : start + len(PARAMETERS)]]
         there = [t for t in tensors if t is not None]
-        numbers, storages = tuple([t.numel() for t in there]), tuple([t.untyped_storage() for t in there])
         dtype, n_out = there[0].dtype, structs[-1].n_out
         sizes = [torch.Size() if p is None else p.shape for p in learnt]
         kept = sum(-(-t.numel() * t.element_size() // 8) for t in there) * 8 // dtype.itemsize
@@ -158,9 +159,10 @@ class Stack:
             tuple(tensors),
             dtype,
             list(shapes),
-            at,
-            numbers,
-            storages,
+            there,
+            [t.data_ptr() for t in there],
+            [t.numel() for t in there],
+            [t.untyped_storage() for t in there],
             layers,
             learnt,
             sizes,
@@ -169,13 +171,12 @@ class Stack:
             edges,
         )
 
-    @property
     def is_as_it_was(self) -> bool:
         """Whether its tensors are still where they were, and as large and as contiguous."""
-        there = [t for t in self.tensors if t is not None]
+        there = self.there
         return (
-            addresses(self.tensors) == self.at
-            and tuple(map(Tensor.numel, there)) == self.numbers
+            [*map(Tensor.data_ptr, there)] == self.at
+            and [*map(Tensor.numel, there)] == self.numbers
             and all(map(Tensor.is_contiguous, there))
         )
 
