@@ -272,6 +272,7 @@ def test_the_library_of_another_version_is_not_taken(
 
 
 def test_threads_that_ask_at_once_get_one_kernel(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KAN_WIDGET_BACKEND", raising=False)
     made = []
     chosen = native._choice.made()
     monkeypatch.setattr(native, "_choice", native._Choice())
