@@ -36,6 +36,7 @@ def kernel() -> Any:
 
 @pytest.fixture
 def afresh(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("KAN_WIDGET_BACKEND", raising=False)
     monkeypatch.setattr(gpu, "_choice", gpu._Choice())
 
 
