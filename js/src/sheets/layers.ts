@@ -24,8 +24,8 @@ interface Row extends Layer {
 }
 
 interface State {
-  /** Whether the next threshold that is moved moves alone. */
-  free?: boolean;
+  /** The one threshold of all layers when they were unlinked, from when on a row that is moved moves alone. */
+  free?: number | undefined;
   /** Whether thresholds differed when this was last drawn. */
   apart?: boolean;
   rows?: { readonly of: readonly unknown[]; readonly rows: readonly Row[]; readonly axis: Axis };
@@ -150,7 +150,7 @@ const chain = (whole: boolean): SVGTemplateResult => svg`<svg class="icon" viewB
 /** Whether all layers have one threshold, and the way to have it otherwise. */
 function link({ snapshot, store, request }: SheetContext, state: State, linked: boolean): TemplateResult {
   const turn = (): void => {
-    state.free = linked;
+    state.free = linked ? snapshot.pruning.threshold : undefined;
     if (!linked && snapshot.pruning.thresholds) store.ask({ type: "set_threshold", threshold: snapshot.pruning.threshold });
     request();
   };
@@ -194,9 +194,10 @@ export const layers: Sheet = {
     const state = context.state as State;
     const { snapshot } = context;
     const apart = snapshot.pruning.thresholds !== null;
-    if (state.apart && !apart) state.free = false; // they were linked elsewhere, or that was undone
+    // They were linked elsewhere, or that was undone; or the main line moved before a difference came to be seen.
+    if (!apart && (state.apart || state.free !== snapshot.pruning.threshold)) state.free = undefined;
     state.apart = apart;
-    const linked = !apart && !state.free;
+    const linked = !apart && state.free === undefined;
     const { rows, axis } = laidOut(context, state);
     if (rows.length === 0) return html`<p class="empty">This network has no hidden nodes to cut.</p>`;
     return html`<div class="bar-above">${link(context, state, linked)}${floor(context, rows)}</div>

@@ -3,6 +3,8 @@
 import base64
 from typing import Any
 
+from playwright.sync_api import Locator
+
 from kan_widget import KANWidget
 from tests.browser.page.harness import Stand
 
@@ -65,3 +67,11 @@ class Bridge:
                 break
         for stand in self.stands:
             stand.settle()
+
+    def carry_until(self, shown: Locator) -> None:
+        """Carry until a page shows something, since it loads some of its code before it asks."""
+        for _ in range(100):
+            self.settle()
+            if shown.is_visible():
+                return
+            shown.page.wait_for_timeout(50)

@@ -262,8 +262,9 @@ def test_model_changed_behind_the_back_offers_a_refresh(stand: Stand) -> None:
     with torch.no_grad():
         widget.model.layers[0].coef += 1.0
     stand.edge("x1", "h1").click()  # asks for its detail
-    bridge.settle()
-    expect(stand.page.get_by_text("The model was changed")).to_be_visible()
+    told = stand.page.get_by_text("The model was changed")
+    bridge.carry_until(told)
+    expect(told).to_be_visible()
     before = widget.network["curve_high"]
     stand.button("Refresh").click()
     bridge.settle()
