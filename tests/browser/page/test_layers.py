@@ -144,7 +144,7 @@ def test_rows_follow_the_structure(stand: Stand) -> None:
     stand.page.get_by_role("radio", name="Nodes").check()
     expect(rows).to_have_text([re.compile("^Layer 1.*6 / 6 nodes"), re.compile("^Layer 2.*3 / 3 nodes")])
     stand.page.get_by_role("radio", name="Inputs").check()
-    expect(rows).to_have_text(re.compile("^Inputs.*4 / 4 inputs"))
+    expect(rows).to_have_text([re.compile("^Inputs.*4 / 4 inputs")])
 
 
 def test_gaps_are_marked_and_lead_there(stand: Stand) -> None:
