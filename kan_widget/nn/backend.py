@@ -9,7 +9,7 @@ from .native import Backend
 
 
 def backend(device: str | torch.device = "cpu") -> Backend:
-    """What evaluates layers of some size on a device, and why; compiles the kernel if that has not been done yet.
+    """What evaluates layers on a device, and why; compiles the kernel if that has not been done yet.
 
     Args:
         device: ``"cpu"``, where a kernel in C does it if there is a compiler, or ``"cuda"``, where Triton does it in

@@ -149,7 +149,7 @@ class Network(nn.Module):
         self.seed = seed
         self.data: Data | None = None
         self.turns = Turns()
-        self.known: Stack | None = None  # what was found out for `evaluate_whole`
+        self.stack: Stack | None = None
         chosen = torch.as_tensor(list(columns), dtype=torch.long)
         if len(chosen) != self.width[0] or len(set(chosen.tolist())) != len(chosen):
             raise ValueError(f"columns must name {self.width[0]} different columns; got {chosen.tolist()}")
@@ -420,7 +420,7 @@ class Network(nn.Module):
         return storage.load(cls, path, device)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "turns": None, "data": None, "known": None}
+        return {**self.__dict__, "turns": None, "data": None, "stack": None}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         super().__setstate__(state)  # type: ignore[no-untyped-call]

@@ -195,7 +195,7 @@ def _native(layer: KANLayer, values: Tensor, penalty: Penalty | None) -> Network
         return None
     if values.shape[1] < 2 or not _is_readable(layer, values):
         return None
-    return native.networks_for(values.numel() * layer.out_features)
+    return native.networks()
 
 
 def _is_readable(layer: KANLayer, values: Tensor) -> bool:

@@ -50,7 +50,7 @@ def evaluate_whole(network: Network, x: Any) -> Tensor | None:
     if stack is None or columns != network.in_features or x.dtype != stack.dtype or x.is_neg():
         return None
     work = rows * stack.edges
-    networks = None if work > _MANY and stack.edges > _FEW_EDGES else native.networks_for(work)
+    networks = None if work > _MANY and stack.edges > _FEW_EDGES else native.networks()
     if networks is None:
         return None
     nodes = network.read(x)
@@ -79,11 +79,11 @@ def stack_of(network: Network) -> Stack | None:
         if fill.requires_grad or grid.requires_grad:
             return None
         shapes.append((layer.k, layer.base))
-    known = network.known
+    known = network.stack
     if known is None or not _is_the_same(known, tensors, shapes):
         if not _fits(layers, tensors, shapes):
             return None
-        known = network.known = Stack.of(tensors, shapes)
+        known = network.stack = Stack.of(tensors, shapes)
     return known
 
 
@@ -105,7 +105,7 @@ def quick_minimiser(
         return None
     if labels.dtype != stack.dtype or labels.shape[1:] != (stack.n_out,):
         return None
-    networks = native.networks_for(rows * stack.edges)
+    networks = native.networks()
     trained = [any(p is one for one in learnt) for p in stack.parameters]
     if networks is None or is_watched(network, learnt):
         return None

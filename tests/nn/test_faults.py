@@ -21,19 +21,11 @@ from torch import Tensor
 from kan_widget import KAN, KANLayer
 from kan_widget.nn import native
 from kan_widget.nn.native import building
+from tests.nn.compilers import needs_compiler
 
-ROWS = 300  # with which layers are large enough for the kernel when nothing is forced
+ROWS = 300
 
-
-def compiler_works() -> bool:
-    try:
-        building.find_compiler()
-    except building.Unavailable:
-        return False
-    return os.name == "posix"
-
-
-pytestmark = pytest.mark.skipif(not compiler_works(), reason="no C compiler")
+pytestmark = needs_compiler
 
 
 @pytest.fixture(params=["native", "torch"])

@@ -26,9 +26,10 @@ from kan_widget.nn.penalties import METRICS as METRICS_OF_TORCH
 from kan_widget.nn.penalties import Penalty, forward_with_penalty
 from kan_widget.nn.run import Run
 from tests.nn import oracle
-from tests.nn.test_native import BASES, draw, has_compiler
+from tests.nn.compilers import needs_compiler
+from tests.nn.test_native import BASES, draw
 
-pytestmark = pytest.mark.skipif(not has_compiler(), reason="no C compiler")
+pytestmark = needs_compiler
 
 
 @pytest.fixture(autouse=True)
@@ -228,7 +229,7 @@ def test_spreads_and_their_slopes_are_those_of_the_definition(rows: int, k: int,
 
 def test_spreads_can_be_differentiated_twice_and_count_what_is_far_from_zero() -> None:
     model = build([2, 2], grid=3, share=0)
-    networks, layer = native.networks_for(1 << 20), model.layers[0]
+    networks, layer = native.networks(), model.layers[0]
     assert networks is not None
     layer.coef_mask = None
     x = (draw(torch.Generator().manual_seed(5), 2, 7) * 0.9).requires_grad_()
@@ -281,9 +282,9 @@ def test_a_network_is_known_until_something_in_it_is_replaced() -> None:
     model, x = build([2, 3, 1]), draw(torch.Generator().manual_seed(0), 60, 2)
     other = build([2, 3, 1], seed=1)
     first = model(x)
-    known = model.known
+    known = model.stack
     assert torch.equal(model(x), first)
-    assert model.known is known
+    assert model.stack is known
     with torch.no_grad():
         model.layers[1].coef.mul_(2)
         assert not torch.equal(model(x), first)
@@ -301,7 +302,7 @@ def test_a_network_is_known_until_something_in_it_is_replaced() -> None:
         assert not torch.equal(model(x), other(x))
     assert torch.equal(pickle.loads(pickle.dumps(model))(x), model(x))
     assert torch.equal(model.copy()(x), model(x))
-    assert model.copy().known is None
+    assert model.copy().stack is None
 
 
 @pytest.mark.parametrize("name", ["coef", "scale_spline", "scale_base", "bias", "fill", "grid", "mask", "coef_mask"])
@@ -410,7 +411,7 @@ def test_a_forked_process_goes_on() -> None:
 
 @pytest.mark.parametrize("part", range(3))
 def test_the_test_at_the_start_looks_at_every_result(part: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    networks = native.networks_for(1 << 20)
+    networks = native.networks()
     assert networks is not None
     assert selftest.check_networks(networks) == ""
     name = "backward" if part else "forward"
@@ -430,7 +431,7 @@ def test_the_test_at_the_start_looks_at_every_result(part: int, monkeypatch: pyt
 
 
 def objective_of(model: KAN, x: Tensor, y: Tensor, weights: Weights) -> tuple[float, float, list[Tensor]]:
-    networks, stack = native.networks_for(1 << 20), whole.stack_of(model)
+    networks, stack = native.networks(), whole.stack_of(model)
     assert networks is not None
     assert stack is not None
     found = [torch.full_like(p, 7.0) for p in stack.parameters if p is not None]

@@ -18,11 +18,9 @@ from .kernel import Kernel
 from .network import Networks
 from .selftest import check, check_networks
 
-__all__ = ["VARIABLE", "Backend", "backend", "kernel_for", "networks_for", "wanted"]
+__all__ = ["VARIABLE", "Backend", "backend", "layers", "networks", "wanted"]
 
 VARIABLE = "KAN_WIDGET_BACKEND"
-# Points times targets from which a layer is worth a kernel: torch takes five times as long for a single edge already.
-_LEAST = 1
 
 
 @dataclass(frozen=True)
@@ -39,29 +37,18 @@ class Backend:
 
 
 def backend() -> Backend:
-    """What evaluates layers of some size on the CPU, and why; compiles the kernel if that has not been done yet.
-
-    Raises:
-        ValueError: If ``KAN_WIDGET_BACKEND`` is neither ``"torch"`` nor ``"native"``.
-
-    Example:
-        >>> backend().name in ("native", "torch")
-        True
-    """
+    """What evaluates layers on the CPU, and why; compiles the kernel if that has not been done yet."""
     return Backend("torch", f"{VARIABLE} is torch") if wanted() == "torch" else _choice.made()[0]
 
 
-def kernel_for(work: int) -> Kernel | None:
-    """The kernel, if it should do this much work, in points times targets."""
-    asked = wanted()
-    if asked == "torch" or (work < _LEAST and asked != "native"):
-        return None
-    return _choice.made()[1]
+def layers() -> Kernel | None:
+    """What evaluates layers, unless torch does."""
+    return None if wanted() == "torch" else _choice.made()[1]
 
 
-def networks_for(work: int) -> Networks | None:
-    """What evaluates small networks whole, if it should do this much work, in points times edges."""
-    return None if kernel_for(work) is None else _choice.made()[2]
+def networks() -> Networks | None:
+    """What evaluates small networks whole, unless torch does."""
+    return None if wanted() == "torch" else _choice.made()[2]
 
 
 def wanted() -> str:
