@@ -216,7 +216,7 @@ class KANLayer(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """The layer on points ``(batch, in)``; gives ``(batch, out)``."""
-        return self.transform(x.T.contiguous()).T
+        return self.transform(x.T).T
 
     @torch.no_grad()
     def edge_values(self, x: Tensor) -> Tensor:

@@ -238,7 +238,7 @@ class Network(nn.Module):
             return self._forward(x)
 
     def _forward(self, x: Tensor) -> Tensor:
-        values = self.input_nodes(x)
+        values = self.read(x.reshape(-1, self.in_features)).T
         for layer in self.layers:
             values = layer.transform(values)
         return values.T.reshape(*x.shape[:-1], self.width[-1])

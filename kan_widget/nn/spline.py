@@ -228,7 +228,7 @@ def evaluate(x: Tensor, weight: Tensor, knots: Knots, base: str) -> Tensor:
     kernel = None if torch.compiler.is_compiling() else gpu.kernel_for(x, weight, knots)
     if kernel is not None:
         return evaluate_on_gpu(kernel, x, weight, knots, base)
-    result: Tensor = _Layer.apply(x, weight, knots, base)  # type: ignore[no-untyped-call]
+    result: Tensor = _Layer.apply(x.contiguous(), weight, knots, base)  # type: ignore[no-untyped-call]
     return result
 
 
@@ -251,7 +251,7 @@ def evaluate_natively(x: Tensor, edges: Edges, knots: Knots, base: str) -> Tenso
         return None
     coef, scale_spline, scale_base, mask, bias, fill = edges
     if not torch.is_grad_enabled():
-        return kernel.forward(*_in_rows(x, coef, scale_spline, scale_base, bias, mask, fill), knots, base, False)[0]
+        return kernel.forward(*_as_read(x, coef, scale_spline, scale_base, bias, mask, fill), knots, base)
     rest = (kernel, knots, base, mask, fill)
     y: Tensor = _NativeLayer.apply(rest, x, coef, scale_spline, scale_base, bias)  # type: ignore[no-untyped-call]
     return y
@@ -276,7 +276,7 @@ def moments_natively(x: Tensor, edges: Edges, knots: Knots, base: str) -> Tensor
     if kernel is None or x.shape[1] == 0 or not kernel.takes(x, edges, knots):
         return None
     coef, scale_spline, scale_base, *_ = edges
-    return kernel.statistics(*_in_rows(x, coef, scale_spline, scale_base, None, None, None), knots, base)
+    return kernel.statistics(*_as_read(x, coef, scale_spline, scale_base, None, None, None), knots, base)
 
 
 def plain_layer(x: Tensor, edges: Edges, knots: Knots, base: str) -> Tensor:
@@ -495,17 +495,13 @@ class _NativeLayer(torch.autograd.Function):
         bias: Tensor | None,
     ) -> Tensor:
         kernel, knots, base, mask, fill = rest
-        rows, edges = _in_rows(x, coef, scale_spline, scale_base, bias, mask, fill)
-        keep = any(ctx.needs_input_grad)
-        y, weight = kernel.forward(rows, edges, knots, base, keep)
-        if keep:
-            ctx.save_for_backward(x, coef, scale_spline, scale_base, bias, mask, fill)
-            ctx.rest = (kernel, knots, base, weight)
-        return y
+        ctx.save_for_backward(x, coef, scale_spline, scale_base, bias, mask, fill)
+        ctx.rest = (kernel, knots, base)
+        return kernel.forward(*_as_read(x, coef, scale_spline, scale_base, bias, mask, fill), knots, base)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        kernel, knots, base, weight = ctx.rest
+        kernel, knots, base = ctx.rest
         x, coef, scale_spline, scale_base, bias, mask, fill = ctx.saved_tensors
         wanted = ctx.needs_input_grad[1:]
         if torch.is_grad_enabled():  # create_graph=True: the gradient itself will be differentiated
@@ -515,12 +511,12 @@ class _NativeLayer(torch.autograd.Function):
             found = iter(torch.autograd.grad(y, inputs, grads[0], create_graph=True))
             return None, *(next(found) if needed else None for needed in wanted)
         grad = grads[0].contiguous()
-        x, edges = _in_rows(*ctx.saved_tensors)
-        gradients = kernel.backward(grad, x, edges, weight, knots, base, (wanted[0], any(wanted[1:4])))
+        x, edges = _as_read(*ctx.saved_tensors)
+        gradients = kernel.backward(grad, x, edges, knots, base, (wanted[0], any(wanted[1:4])))
         return None, *gradients, grad.sum(1) if wanted[4] else None
 
 
-def _in_rows(
+def _as_read(
     x: Tensor,
     coef: Tensor,
     scale_spline: Tensor | None,
@@ -529,9 +525,9 @@ def _in_rows(
     mask: Tensor | None,
     fill: Tensor | None,
 ) -> tuple[Tensor, Edges]:
-    """As the kernel reads them: of coefficients and base scales it knows the strides, all else is contiguous."""
+    """As the kernel reads them: of points, coefficients and base scales it knows strides, all else is contiguous."""
     spline, bias, mask, fill = (t if t is None else t.contiguous() for t in (scale_spline, bias, mask, fill))
-    return x.contiguous(), Edges(coef, spline, scale_base, mask, bias, fill)
+    return x if 1 in x.stride() else x.contiguous(), Edges(coef, spline, scale_base, mask, bias, fill)
 
 
 def fit_coef(values: Tensor, targets: Tensor) -> Tensor:

@@ -4,8 +4,9 @@
  * order of their spans: within a span knots and weights are constants, k + 2 rows of weights stay in registers, and
  * points are summed into rows of targets. Every sum runs in an order that depends on shapes alone, not on threads.
  *
- * Arrays as in spline.py: points (in, batch), knots (count, in), results (out, batch). Packed weights are panels of
- * targets, (in, bases + 1, PANEL) each, the last one narrower; the row after the bases is that of the base function.
+ * Arrays as in spline.py: points (in, batch), knots (count, in), results (out, batch). Weights are packed for some
+ * inputs at a time, into panels of targets, (inputs, bases + 1, PANEL) each, the last one narrower; the row after the
+ * bases is that of the base function.
  *
  * This file includes itself, once for each of float and double.
  */
@@ -33,6 +34,7 @@
 
 #define INLINE static inline __attribute__((always_inline))
 #define UNROLL _Pragma("GCC unroll 8")
+#define UNROLL_LANES _Pragma("GCC unroll 16")
 /* What works on the memory of its caller is kept whole: GCC 12 has been seen to leave out calls of it. */
 #if defined(__clang__)
 #define WHOLE static __attribute__((noinline))
@@ -41,8 +43,13 @@
 #endif
 /* Points of a block: their rows of one panel stay in the first cache. */
 #define BLOCK 256
+/* And where several threads share few. */
+#define LEAST_BLOCK 64
 /* Inputs whose values are held at a time. */
 #define GROUP 8
+/* Inputs whose packed weights are held at a time: as many as fit half of the second cache, within limits. */
+#define MOST_INPUTS 32
+#define PACKED_BYTES (1 << 17)
 #define MAX_DEGREE 15
 /* Knots that are compared one by one; more are searched. */
 #define FEW_KNOTS 24
@@ -113,16 +120,19 @@ static void *aligned(size_t bytes) {
 
 #define REAL float
 #define INTEGER int32_t
+#define NATURAL uint32_t
 #define SUFFIX f32
 #define IS_FLOAT 1
 #include "kernel.c"
 #undef REAL
 #undef INTEGER
+#undef NATURAL
 #undef SUFFIX
 #undef IS_FLOAT
 
 #define REAL double
 #define INTEGER int64_t
+#define NATURAL uint64_t
 #define SUFFIX f64
 #define IS_FLOAT 0
 #include "kernel.c"
@@ -134,10 +144,12 @@ static void *aligned(size_t bytes) {
 #define ROWS (MAX_DEGREE + 2)
 #define V NAME(vector)
 #define W NAME(integers)
+#define N NAME(naturals)
 #define U NAME(unaligned)
 
 typedef REAL V __attribute__((vector_size(VECTOR_BYTES)));
 typedef INTEGER W __attribute__((vector_size(VECTOR_BYTES)));
+typedef NATURAL N __attribute__((vector_size(VECTOR_BYTES)));
 typedef REAL U __attribute__((vector_size(VECTOR_BYTES), aligned(sizeof(REAL)), may_alias));
 
 INLINE V NAME(load)(const REAL *from) { return *(const U *)from; }
@@ -147,7 +159,7 @@ INLINE V NAME(choose)(W where, V yes, V no) { return (V)(((W)yes & where) | ((W)
 
 /* ---- a layer ---- */
 
-/* What Python hands over, field for field as in kernel.py; the last five are ours. What is not wanted is NULL. */
+/* What Python hands over, field for field as in kernel.py; the last six are ours. What is not wanted is NULL. */
 #define LAYER NAME(layer)
 typedef struct {
     const REAL *coef;                        /* (out, in, bases), with the strides below */
@@ -157,19 +169,18 @@ typedef struct {
     const REAL *bias;                        /* (out,); 0 where NULL */
     const REAL *fill;                        /* (out, in); 0 where NULL */
     const REAL *knots;                       /* (count, in) */
-    const REAL *x;                           /* (in, batch) */
+    const REAL *x;                           /* (in, batch), with the strides below, one of which is 1 */
     REAL *y;                                 /* (out, batch) */
-    REAL *weight;                            /* packed: written forward, read backward */
     const REAL *grad;                        /* of y, and then of the others, contiguous */
     REAL *grad_x, *grad_coef, *grad_spline, *grad_base;
     double *moments;                         /* (3, out, in): mean, mean absolute value, standard deviation */
-    int64_t coef_out, coef_in, coef_basis, base_out, base_in;
+    int64_t coef_out, coef_in, coef_basis, base_out, base_in, x_in, x_row;
     int64_t n_in, n_out, batch, count, k, base, threads;
-    int64_t keep;      /* whether the packed weights are wanted */
-    REAL *offset;      /* (out,) */
-    REAL *grad_rows;   /* rows of targets, in panels (batch, width) */
-    REAL *grad_weight; /* packed */
-    const void *live;  /* the edges that are on, where they are few */
+    int64_t block;    /* points of a block */
+    REAL *offset;     /* (out,) */
+    REAL *weight;     /* packed, where several blocks want it */
+    REAL *grad_rows;  /* rows of targets, in panels (batch, width) */
+    const void *live; /* the edges that are on, where they are few */
     int64_t failed;
 } LAYER;
 
@@ -192,8 +203,8 @@ INLINE V NAME(sigmoid)(V x) {
     UNROLL for (int i = IS_FLOAT ? 7 : 1; i < 12; i++) p = p * r + c[i];
     p = p * r + 1;
     p = p * r + 1;
-    W power = ((W)shifted - (W)NAME(splat)(magic)) << (IS_FLOAT ? 23 : 52);
-    V d = 1 + (V)((W)p + power);
+    N power = ((N)shifted - (N)NAME(splat)(magic)) << (IS_FLOAT ? 23 : 52);
+    V d = 1 + (V)((N)p + power);
 #if WIDE && IS_FLOAT /* a guess and a step of Newton's take a quarter of the time of a division */
     V guess = (V)_mm512_rcp14_ps((__m512)d), s = guess + guess * (1 - d * guess);
 #else
@@ -235,6 +246,8 @@ typedef struct {
 #define COMPARE _mm512_cmp_ps_mask
 #define AND_COMPARE _mm512_mask_cmp_ps_mask
 #define LOAD_SOME _mm512_maskz_loadu_ps
+#define STORE_SOME _mm512_mask_storeu_ps
+#define PICK(one, at, other) ((V)_mm512_permutex2var_ps((__m512)(one), (__m512i)(at), (__m512)(other)))
 #define MOVE_SOME _mm512_maskz_mov_ps
 #define COMPRESS _mm512_maskz_compress_ps
 #define MINIMUM _mm512_mask_min_ps
@@ -251,6 +264,8 @@ typedef struct {
 #define COMPARE _mm512_cmp_pd_mask
 #define AND_COMPARE _mm512_mask_cmp_pd_mask
 #define LOAD_SOME _mm512_maskz_loadu_pd
+#define STORE_SOME _mm512_mask_storeu_pd
+#define PICK(one, at, other) ((V)_mm512_permutex2var_pd((__m512d)(one), (__m512i)(at), (__m512d)(other)))
 #define MOVE_SOME _mm512_maskz_mov_pd
 #define COMPRESS _mm512_maskz_compress_pd
 #define MINIMUM _mm512_mask_min_pd
@@ -263,6 +278,7 @@ typedef struct {
     _mm256_storeu_si256((__m256i *)to, _mm256_maskz_compress_epi32(mask, _mm256_add_epi32(_mm256_set1_epi32(first),    \
                                            _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7))))
 #endif
+#define FIRST(n) ((MASK)((n) >= LANES ? -1 : (1 << (n)) - 1))
 
 /* For each span, gather its points: as many passes as spans, each without a branch. */
 WHOLE void NAME(sort_few)(const REAL *x, int n, const REAL *knots, int64_t step, int count, POINTS *p) {
@@ -270,7 +286,7 @@ WHOLE void NAME(sort_few)(const REAL *x, int n, const REAL *knots, int64_t step,
     __auto_type low = SPLAT(knots[(count - 1) * step]); /* nan does not get in */
     __auto_type high = SPLAT(knots[0]);
     for (int q = 0; q < n; q += LANES) {
-        MASK there = (MASK)(n - q >= LANES ? -1 : (1 << (n - q)) - 1);
+        MASK there = FIRST(n - q);
         __auto_type v = LOAD_SOME(there, x + q);
         low = MINIMUM(low, there, v, low);
         high = MAXIMUM(high, there, v, high);
@@ -280,7 +296,7 @@ WHOLE void NAME(sort_few)(const REAL *x, int n, const REAL *knots, int64_t step,
         p->starts[span] = at;
         if (span && (knots[span * step] <= lowest || knots[(span - 1) * step] > highest)) continue;
         for (int q = 0; q < n; q += LANES) {
-            MASK there = (MASK)(n - q >= LANES ? -1 : (1 << (n - q)) - 1);
+            MASK there = FIRST(n - q);
             __auto_type v = LOAD_SOME(there, x + q);
             MASK in;
             if (span) {
@@ -388,9 +404,10 @@ static void NAME(prepare)(PREPARED *to, const REAL *knots, int64_t step, int cou
         }
 }
 
-WHOLE void NAME(fill)(const LAYER *l, int64_t input, int64_t first, int n, PREPARED *prepared, POINTS *p, int slopes) {
+/* Put points of an input in order, and evaluate the bases there, and their slopes if asked to. */
+WHOLE void NAME(fill)(const LAYER *l, int64_t input, const REAL *x, int n, PREPARED *prepared, POINTS *p, int slopes) {
     const int k = (int)l->k, count = (int)l->count;
-    const REAL *x = l->x + input * l->batch + first, *knots = l->knots + input;
+    const REAL *knots = l->knots + input;
 #if WIDE
     if (count <= FEW_KNOTS) NAME(sort_few)(x, n, knots, l->n_in, count, p);
     else
@@ -421,6 +438,244 @@ INLINE int NAME(rows)(const LAYER *l, int span, int *of_weights, int *of_values)
         }
     if (l->base != ZERO || !span) of_weights[n] = bases, of_values[n++] = (int)l->k + 1;
     return n;
+}
+
+/* ---- turning rows into columns ---- */
+
+/* Write `rows` rows of `columns` numbers, at most LANES of both, as columns; `whole`: as many of both. */
+INLINE void NAME(turn_block)(const int whole, const REAL *from, int64_t step, int rows, int columns, REAL *to,
+                             int64_t to_step) {
+#if WIDE
+    V row[LANES];
+    UNROLL_LANES for (int i = 0; i < LANES; i++)
+        row[i] = whole || i < rows ? (V)LOAD_SOME(whole ? (MASK)-1 : FIRST(columns), from + i * step) : (V){0};
+    UNROLL for (int apart = LANES / 2; apart; apart /= 2) {
+        W low, high;
+        UNROLL_LANES for (int lane = 0; lane < LANES; lane++) {
+            low[lane] = lane & apart ? LANES + lane - apart : lane;
+            high[lane] = lane & apart ? LANES + lane : lane + apart;
+        }
+        UNROLL_LANES for (int i = 0; i < LANES; i++)
+            if (!(i & apart)) {
+                const V one = row[i], other = row[i + apart];
+                row[i] = PICK(one, low, other);
+                row[i + apart] = PICK(one, high, other);
+            }
+    }
+    UNROLL_LANES for (int i = 0; i < LANES; i++)
+        if (whole || i < columns) STORE_SOME(to + i * to_step, whole ? (MASK)-1 : FIRST(rows), row[i]);
+#else
+    for (int r = 0; r < (whole ? LANES : rows); r++)
+        for (int c = 0; c < (whole ? LANES : columns); c++) to[c * to_step + r] = from[r * step + c];
+#endif
+}
+
+WHOLE void NAME(turn_rows)(const REAL *from, int64_t step, int64_t rows, int64_t columns, REAL *to, int64_t to_step) {
+    const int r = rows < LANES ? (int)rows : LANES, c = columns < LANES ? (int)columns : LANES;
+    if (r == LANES && c == LANES) NAME(turn_block)(1, from, step, r, c, to, to_step);
+    else NAME(turn_block)(0, from, step, r, c, to, to_step);
+}
+
+/* ---- weights in panels of targets, and back ---- */
+
+/* What edges of some inputs and one vector of targets are made of. */
+#define EDGES NAME(edges)
+typedef struct {
+    int64_t most;             /* inputs */
+    REAL *coef;               /* (inputs, bases, LANES) */
+    REAL *scale, *base, *sum; /* (inputs, LANES); sums of coefficients times their gradients */
+    INTEGER *on;              /* likewise: -1 for edges that are there and on, and 0 */
+} EDGES;
+/* Coefficients of a target that are turned at a time. */
+#define TURNED 128
+
+static int NAME(take_edges)(EDGES *e, const LAYER *l) {
+    const int64_t bases = l->count - l->k - 1;
+    e->most = bases < TURNED ? TURNED / bases : 1;
+    e->coef = aligned(e->most * (bases + 4) * LANES * sizeof *e->coef);
+    if (!e->coef) return 0;
+    e->scale = e->coef + e->most * bases * LANES;
+    e->base = e->scale + e->most * LANES;
+    e->sum = e->base + e->most * LANES;
+    e->on = (INTEGER *)(e->sum + e->most * LANES);
+    for (int64_t j = 0; j < e->most * LANES; j++) e->scale[j] = 1;
+    return 1;
+}
+
+/* Turn a number of each of n inputs of some targets, to (inputs, LANES) or from it. */
+static void NAME(turn_edges)(const REAL *from, int64_t out, int64_t in, int64_t targets, int64_t n, REAL *to) {
+    for (int64_t j = 0; j < n; j += LANES)
+        if (in == 1) NAME(turn_rows)(from + j, out, targets, n - j, to + j * LANES, LANES);
+        else
+            for (int64_t at = j; at < n && at < j + LANES; at++)
+                for (int64_t lane = 0; lane < targets; lane++) to[at * LANES + lane] = from[lane * out + at * in];
+}
+
+static void NAME(turn_edges_back)(const REAL *from, int64_t targets, int64_t n, REAL *to, int64_t out) {
+    for (int64_t j = 0; j < n; j += LANES) NAME(turn_rows)(from + j * LANES, LANES, n - j, targets, to + j, out);
+}
+
+static void NAME(turn_coef)(const LAYER *l, const REAL *from, int64_t targets, int64_t n, REAL *to) {
+    const int64_t bases = l->count - l->k - 1, numbers = n * bases;
+    if (l->coef_basis == 1 && l->coef_in == bases) { /* as nearly always */
+        NAME(turn_edges)(from, l->coef_out, 1, targets, numbers, to);
+        return;
+    }
+    for (int64_t m = 0; m < bases; m++)
+        for (int64_t j = 0; j < n; j += LANES)
+            if (l->coef_in == 1)
+                NAME(turn_rows)(from + m * l->coef_basis + j, l->coef_out, targets, n - j, to + (j * bases + m) * LANES,
+                           bases * LANES);
+            else
+                for (int64_t at = j; at < n && at < j + LANES; at++)
+                    for (int64_t lane = 0; lane < targets; lane++)
+                        to[(at * bases + m) * LANES + lane] =
+                            from[lane * l->coef_out + at * l->coef_in + m * l->coef_basis];
+}
+
+/* Rows are far apart, and too short for the processor to fetch them ahead by itself. */
+INLINE void NAME(fetch_row)(const REAL *row, int64_t n) {
+    for (int64_t at = 0; at < n; at += 64 / (int64_t)sizeof(REAL)) __builtin_prefetch(row + at);
+}
+
+/* Read what the edges are made of from target `first` on, of n inputs from i on. */
+static void NAME(gather_edges)(const LAYER *l, EDGES *e, int64_t first, int64_t i, int64_t n) {
+    const int64_t left = l->n_out - first, targets = left < LANES ? left : LANES, bases = l->count - l->k - 1;
+    const REAL *coef = l->coef + first * l->coef_out + i * l->coef_in;
+    for (int64_t lane = 0; lane < targets; lane++)
+        NAME(fetch_row)(coef + lane * l->coef_out + n * l->coef_in, e->most * bases);
+    NAME(turn_coef)(l, coef, targets, n, e->coef);
+    if (l->scale_spline) NAME(turn_edges)(l->scale_spline + first * l->n_in + i, l->n_in, 1, targets, n, e->scale);
+    NAME(turn_edges)(l->scale_base + first * l->base_out + i * l->base_in, l->base_out, l->base_in, targets, n, e->base);
+    for (int64_t j = 0; j < n; j++)
+        for (int64_t lane = 0; lane < LANES; lane++)
+            e->on[j * LANES + lane] = -(lane < targets && (!l->mask || l->mask[(first + lane) * l->n_in + i + j]));
+}
+
+#define FOR_EDGES(start, n)                                                                                            \
+    const int64_t padded = NAME(padded)(l->n_out), bases = l->count - l->k - 1;                                        \
+    for (int64_t first = 0; first < padded; first += LANES)                                                            \
+        for (int64_t i = 0, some; some = n - i < e->most ? n - i : e->most, i < n; i += some)
+/* Where a vector of targets of input `i + j` is packed, a basis `width` after the one before. */
+#define PACKED(weight)                                                                                                 \
+    const int64_t panel = first / PANEL * PANEL;                                                                       \
+    const int width = NAME(width)(padded, panel);                                                                      \
+    REAL *packed = (weight) + (panel * n + (i + j) * width) * (bases + 1) + (first - panel)
+
+/* Pack the weights of n inputs. */
+static void NAME(pack)(const LAYER *l, EDGES *e, int64_t start, int64_t n, REAL *weight) {
+    FOR_EDGES(start, n) {
+        NAME(gather_edges)(l, e, first, start + i, some);
+        for (int64_t j = 0; j < some; j++) {
+            PACKED(weight);
+            const V zero = {0}, scale = NAME(load)(e->scale + j * LANES);
+            const W on = (W)NAME(load)((REAL *)e->on + j * LANES);
+            const REAL *coef = e->coef + j * bases * LANES;
+            for (int64_t m = 0; m < bases; m++)
+                NAME(store)(packed + m * width, NAME(choose)(on, NAME(load)(coef + m * LANES) * scale, zero));
+            NAME(store)(packed + bases * width, NAME(choose)(on, NAME(load)(e->base + j * LANES), zero));
+        }
+    }
+}
+
+/* From the gradient in the packed weights of n inputs to those in what they are made of. What is pruned may be nan. */
+static void NAME(unpack)(const LAYER *l, EDGES *e, int64_t start, int64_t n, REAL *gradient) {
+    FOR_EDGES(start, n) {
+        if (first >= l->n_out) break;
+        NAME(gather_edges)(l, e, first, start + i, some);
+        for (int64_t j = 0; j < some; j++) {
+            PACKED(gradient);
+            const V zero = {0}, scale = NAME(load)(e->scale + j * LANES);
+            const W on = (W)NAME(load)((REAL *)e->on + j * LANES);
+            V sum = {0};
+            for (int64_t m = 0; m < bases; m++) {
+                REAL *coef = e->coef + (j * bases + m) * LANES;
+                const V g = NAME(load)(packed + m * width);
+                sum += g * NAME(load)(coef);
+                NAME(store)(coef, NAME(choose)(on, g * scale, zero));
+            }
+            NAME(store)(e->sum + j * LANES, NAME(choose)(on, sum, zero));
+            NAME(store)(e->base + j * LANES, NAME(choose)(on, NAME(load)(packed + bases * width), zero));
+        }
+        const int64_t edge = first * l->n_in + start + i, targets = l->n_out - first;
+        NAME(turn_edges_back)(e->coef, targets, some * bases, l->grad_coef + edge * bases, l->n_in * bases);
+        NAME(turn_edges_back)(e->base, targets, some, l->grad_base + edge, l->n_in);
+        if (l->grad_spline) NAME(turn_edges_back)(e->sum, targets, some, l->grad_spline + edge, l->n_in);
+    }
+}
+
+/* Inputs whose packed weights are held at a time. */
+INLINE int64_t NAME(inputs)(const LAYER *l) {
+    const int64_t bytes = NAME(padded)(l->n_out) * (l->count - l->k) * sizeof(REAL);
+    const int64_t n = PACKED_BYTES / (bytes ? bytes : 1) / GROUP * GROUP;
+    return n < GROUP ? GROUP : n < MOST_INPUTS ? n : MOST_INPUTS;
+}
+
+/* ---- what a thread works with ---- */
+
+#define ROOM NAME(room)
+typedef struct {
+    POINTS *points;
+    int32_t *starts;
+    PREPARED prepared;
+    REAL *knots;
+    EDGES edges;
+    REAL *weight, *gradient;   /* packed, of some inputs */
+    REAL *x;                   /* (LANES, BLOCK + 64): points of inputs from `x_input` on, of block `x_first` */
+    int64_t x_input, x_first;
+} ROOM;
+
+static int NAME(take_room)(ROOM *room, const LAYER *l, int groups, int packed) {
+    const int64_t all = l->count + 2 * l->k;
+    const int64_t size = NAME(inputs)(l) * NAME(padded)(l->n_out) * (l->count - l->k);
+    *room = (ROOM){.x_first = -1};
+    room->points = aligned(groups * sizeof *room->points);
+    room->starts = aligned(groups * (l->count + 1) * sizeof *room->starts);
+    room->knots = aligned((l->k + 1) * all * sizeof *room->knots);
+    room->x = aligned(LANES * (BLOCK + 64) * sizeof *room->x);
+    room->weight = aligned(packed * size * sizeof *room->weight);
+    room->gradient = room->weight + (packed > 1) * size;
+    const int edges = NAME(take_edges)(&room->edges, l);
+    if (!room->points || !room->starts || !room->knots || !room->x || !room->weight || !edges) return 0;
+    for (int g = 0; g < groups; g++) room->points[g].starts = room->starts + g * (l->count + 1);
+    room->prepared.knots = room->knots;
+    for (int d = 1; d <= l->k; d++) room->prepared.inverse[d] = room->knots + d * all;
+    return 1;
+}
+
+static void NAME(leave_room)(ROOM *room) {
+    free(room->points);
+    free(room->starts);
+    free(room->knots);
+    free(room->x);
+    free(room->weight);
+    free(room->edges.coef);
+}
+
+/* Points of an input from `first` on, side by side: turned, with those of the inputs beside it, where they are not. */
+static const REAL *NAME(points_of)(const LAYER *l, ROOM *room, int64_t input, int64_t first, int n) {
+    if (l->x_row == 1) return l->x + input * l->x_in + first;
+    if (room->x_first != first || input < room->x_input || input >= room->x_input + LANES) {
+        for (int q = 0; q < n; q += LANES)
+            NAME(turn_rows)(l->x + (first + q) * l->x_row + input, l->x_row, n - q, l->n_in - input, room->x + q, BLOCK + 64);
+        room->x_input = input;
+        room->x_first = first;
+    }
+    return room->x + (input - room->x_input) * (BLOCK + 64);
+}
+
+/* All weights, packed for `inputs` at a time. */
+static void NAME(pack_inputs)(void *job, int64_t start, int64_t stop) {
+    LAYER *l = job;
+    const int64_t step = NAME(inputs)(l), size = NAME(padded)(l->n_out) * (l->count - l->k);
+    EDGES edges;
+    if (!NAME(take_edges)(&edges, l)) {
+        l->failed = 1;
+        return;
+    }
+    for (int64_t i = start * step; i < stop * step && i < l->n_in; i += step)
+        NAME(pack)(l, &edges, i, l->n_in - i < step ? l->n_in - i : step, l->weight + i * size);
+    free(edges.coef);
 }
 
 /* ---- forward ---- */
@@ -473,62 +728,45 @@ WHOLE void NAME(add_points)(const LAYER *l, REAL *y, int width, const REAL *weig
     }
 }
 
-#define ROOM NAME(room)
-typedef struct {
-    POINTS *points;
-    int32_t *starts;
-    PREPARED prepared;
-    REAL *knots;
-} ROOM;
-
-static int NAME(take_room)(ROOM *room, const LAYER *l, int groups) {
-    const int64_t all = l->count + 2 * l->k;
-    room->points = aligned(groups * sizeof *room->points);
-    room->starts = aligned(groups * (l->count + 1) * sizeof *room->starts);
-    room->knots = aligned((l->k + 1) * all * sizeof *room->knots);
-    if (!room->points || !room->starts || !room->knots) return 0;
-    for (int g = 0; g < groups; g++) room->points[g].starts = room->starts + g * (l->count + 1);
-    room->prepared.knots = room->knots;
-    for (int d = 1; d <= l->k; d++) room->prepared.inverse[d] = room->knots + d * all;
-    return 1;
-}
-
-static void NAME(leave_room)(ROOM *room) {
-    free(room->points);
-    free(room->starts);
-    free(room->knots);
-}
-
 /* Blocks of points `start` to `stop`. */
 static void NAME(forward_blocks)(void *job, int64_t start, int64_t stop) {
     LAYER *l = job;
-    const int64_t n_in = l->n_in, padded = NAME(padded)(l->n_out), rows = l->count - l->k;
-    ROOM room = {0};
+    const int64_t n_in = l->n_in, padded = NAME(padded)(l->n_out), rows = l->count - l->k, step = NAME(inputs)(l);
+    ROOM room;
     REAL *y = aligned(BLOCK * padded * sizeof *y);
-    if (!NAME(take_room)(&room, l, GROUP) || !y) {
+    if (!NAME(take_room)(&room, l, GROUP, !l->weight) || !y) {
         l->failed = 1;
         stop = start;
     }
-    for (int64_t block = start; block < stop; block++) {
-        const int64_t first = block * BLOCK;
-        const int n = l->batch - first < BLOCK ? (int)(l->batch - first) : BLOCK;
+    for (int64_t first = start * l->block; first < stop * l->block && first < l->batch; first += l->block) {
+        const int n = (int)(l->batch - first < l->block ? l->batch - first : l->block);
         memset(y, 0, BLOCK * padded * sizeof *y);
-        for (int64_t i = 0; i < n_in; i += GROUP) {
-            const int group = n_in - i < GROUP ? (int)(n_in - i) : GROUP;
-            for (int g = 0; g < group; g++) NAME(fill)(l, i + g, first, n, &room.prepared, &room.points[g], 0);
-            for (int64_t o = 0; o < padded; o += PANEL) {
-                const int width = NAME(width)(padded, o);
-                const REAL *weight = l->weight + (o * n_in + i * width) * rows;
-                for (int g = 0; g < group; g++)
-                    NAME(add_points)(l, y + o * BLOCK, width, weight + g * rows * width, &room.points[g]);
+        for (int64_t some = 0; some < n_in; some += step) {
+            const int64_t inputs = n_in - some < step ? n_in - some : step;
+            const REAL *weight = l->weight ? l->weight + some * padded * rows : room.weight;
+            if (!l->weight) NAME(pack)(l, &room.edges, some, inputs, room.weight);
+            for (int64_t i = 0; i < inputs; i += GROUP) {
+                const int group = (int)(inputs - i < GROUP ? inputs - i : GROUP);
+                for (int g = 0; g < group; g++) {
+                    const REAL *x = NAME(points_of)(l, &room, some + i + g, first, n);
+                    NAME(fill)(l, some + i + g, x, n, &room.prepared, &room.points[g], 0);
+                }
+                for (int64_t o = 0; o < padded; o += PANEL) {
+                    const int width = NAME(width)(padded, o);
+                    for (int g = 0; g < group; g++)
+                        NAME(add_points)(l, y + o * BLOCK, width, weight + (o * inputs + (i + g) * width) * rows,
+                                         &room.points[g]);
+                }
             }
         }
-        for (int64_t o = 0; o < l->n_out; o++) {
-            const int64_t panel = o / PANEL * PANEL;
+        for (int64_t o = 0; o < l->n_out; o += LANES) {
+            const int64_t panel = o / PANEL * PANEL, targets = l->n_out - o;
             const int width = NAME(width)(padded, panel);
-            const REAL *from = y + panel * BLOCK + (o - panel), offset = l->offset[o];
-            REAL *to = l->y + o * l->batch + first;
-            for (int q = 0; q < n; q++) to[q] = from[q * width] + offset;
+            REAL *from = y + panel * BLOCK + (o - panel);
+            for (int q = 0; q < n; q++)
+                NAME(store)(from + q * width, NAME(load)(from + q * width) + NAME(load)(l->offset + o));
+            for (int q = 0; q < n; q += LANES)
+                NAME(turn_rows)(from + q * width, width, n - q, targets, l->y + o * l->batch + first + q, l->batch);
         }
     }
     free(y);
@@ -740,24 +978,24 @@ WHOLE void NAME(add_input)(const LAYER *l, const LIVE *live, int64_t i, const RE
 static void NAME(live_blocks)(void *job, int64_t start, int64_t stop) {
     LAYER *l = job;
     const LIVE *live = l->live;
-    POINTS *points = aligned(sizeof *points);
+    ROOM room;
     REAL *y = aligned(l->n_out * (BLOCK + 64) * sizeof *y);
-    if (!points || !y) {
+    if (!NAME(take_room)(&room, l, 1, 0) || !y) {
         l->failed = 1;
         stop = start;
     }
-    for (int64_t block = start; block < stop; block++) {
-        const int n = l->batch - block * BLOCK < BLOCK ? (int)(l->batch - block * BLOCK) : BLOCK;
+    for (int64_t first = start * l->block; first < stop * l->block && first < l->batch; first += l->block) {
+        const int n = (int)(l->batch - first < l->block ? l->batch - first : l->block);
         for (int64_t o = 0; o < l->n_out; o++)
             for (int q = 0; q < n; q += LANES) NAME(store)(y + o * (BLOCK + 64) + q, NAME(splat)(l->offset[o]));
         for (int64_t i = 0; i < l->n_in; i++)
             if (live->first[i] < live->first[i + 1])
-                NAME(add_input)(l, live, i, l->x + i * l->batch + block * BLOCK, n, points, y);
+                NAME(add_input)(l, live, i, NAME(points_of)(l, &room, i, first, n), n, room.points, y);
         for (int64_t o = 0; o < l->n_out; o++)
-            memcpy(l->y + o * l->batch + block * BLOCK, y + o * (BLOCK + 64), n * sizeof *y);
+            memcpy(l->y + o * l->batch + first, y + o * (BLOCK + 64), n * sizeof *y);
     }
     free(y);
-    free(points);
+    NAME(leave_room)(&room);
 }
 #endif
 
@@ -853,45 +1091,49 @@ WHOLE void NAME(add_gradients)(const LAYER *l, const REAL *grad, int width, cons
 /* Inputs `start` to `stop`: each thread has its own rows of all gradients. */
 static void NAME(backward_inputs)(void *job, int64_t start, int64_t stop) {
     LAYER *l = job;
-    const int64_t n_in = l->n_in, batch = l->batch, padded = NAME(padded)(l->n_out), rows = l->count - l->k;
-    ROOM room = {0};
-    if (!NAME(take_room)(&room, l, 1)) {
+    const int64_t batch = l->batch, padded = NAME(padded)(l->n_out), rows = l->count - l->k, step = NAME(inputs)(l);
+    ROOM room;
+    if (!NAME(take_room)(&room, l, 1, (l->grad_x != NULL) + (l->grad_coef != NULL))) {
         l->failed = 1;
         stop = start;
     }
-    for (int64_t first = 0; first < batch; first += BLOCK) {
-        const int n = batch - first < BLOCK ? (int)(batch - first) : BLOCK;
-        for (int64_t i = start; i < stop; i++) {
-            NAME(fill)(l, i, first, n, &room.prepared, room.points, l->grad_x != NULL);
-            REAL *grad_x = l->grad_x ? l->grad_x + i * batch + first : NULL;
-            if (grad_x) memset(grad_x, 0, n * sizeof *grad_x);
-            for (int64_t o = 0; o < padded; o += PANEL) {
-                const int width = NAME(width)(padded, o);
-                const int64_t at = (o * n_in + i * width) * rows;
-                REAL *grad_weight = l->grad_weight ? l->grad_weight + at : NULL;
-                if (grad_weight && !first) memset(grad_weight, 0, rows * width * sizeof *grad_weight);
-                NAME(add_gradients)(l, l->grad_rows + o * batch + first * width, width, l->weight + at, grad_weight,
-                                    grad_x, room.points);
+    for (int64_t some = start; some < stop; some += step) {
+        const int64_t inputs = stop - some < step ? stop - some : step;
+        if (l->grad_x) NAME(pack)(l, &room.edges, some, inputs, room.weight);
+        if (l->grad_coef) memset(room.gradient, 0, inputs * padded * rows * sizeof *room.gradient);
+        for (int64_t first = 0; first < batch; first += BLOCK) {
+            const int n = batch - first < BLOCK ? (int)(batch - first) : BLOCK;
+            for (int64_t i = 0; i < inputs; i++) {
+                const REAL *x = NAME(points_of)(l, &room, some + i, first, n);
+                NAME(fill)(l, some + i, x, n, &room.prepared, room.points, l->grad_x != NULL);
+                REAL *grad_x = l->grad_x ? l->grad_x + (some + i) * batch + first : NULL;
+                if (grad_x) memset(grad_x, 0, n * sizeof *grad_x);
+                for (int64_t o = 0; o < padded; o += PANEL) {
+                    const int width = NAME(width)(padded, o);
+                    const int64_t at = (o * inputs + i * width) * rows;
+                    NAME(add_gradients)(l, l->grad_rows + o * batch + first * width, width, room.weight + at,
+                                        l->grad_coef ? room.gradient + at : NULL, grad_x, room.points);
+                }
             }
         }
+        if (l->grad_coef) NAME(unpack)(l, &room.edges, some, inputs, room.gradient);
     }
     NAME(leave_room)(&room);
 }
 
-/* Blocks of points `start` to `stop` of the gradient, into rows of targets. */
-static void NAME(turn_blocks)(void *job, int64_t start, int64_t stop) {
+/* Vectors of points `start` to `stop` of the gradient, into rows of targets. */
+static void NAME(turn_points)(void *job, int64_t start, int64_t stop) {
     LAYER *l = job;
     const int64_t padded = NAME(padded)(l->n_out), batch = l->batch;
-    for (int64_t first = start * BLOCK; first < stop * BLOCK && first < batch; first += 16) {
-        const int n = batch - first < 16 ? (int)(batch - first) : 16;
-        for (int64_t o = 0; o < padded; o++) {
-            const int64_t panel = o / PANEL * PANEL;
+    for (int64_t first = start * LANES; first < stop * LANES && first < batch; first += LANES)
+        for (int64_t o = 0; o < padded; o += LANES) {
+            const int64_t panel = o / PANEL * PANEL, targets = l->n_out - o;
             const int width = NAME(width)(padded, panel);
             REAL *to = l->grad_rows + panel * batch + first * width + (o - panel);
-            const REAL *from = l->grad + o * batch + first;
-            for (int q = 0; q < n; q++) to[q * width] = o < l->n_out ? from[q] : 0;
+            NAME(turn_rows)(l->grad + o * batch + first, batch, targets, batch - first, to, width);
+            for (int q = 0; targets < LANES && q < LANES && first + q < batch; q++)
+                memset(to + q * width + targets, 0, (LANES - targets) * sizeof *to);
         }
-    }
 }
 
 /* ---- statistics of edges ---- */
@@ -983,22 +1225,27 @@ WHOLE void NAME(merge_block)(const LAYER *l, double seen, int n, int width, cons
 /* Inputs `start` to `stop`. */
 static void NAME(measure_inputs)(void *job, int64_t start, int64_t stop) {
     LAYER *l = job;
-    const int64_t n_in = l->n_in, batch = l->batch, padded = NAME(padded)(l->n_out), rows = l->count - l->k;
-    const int64_t size = l->n_out * n_in;
-    ROOM room = {0};
+    const int64_t batch = l->batch, padded = NAME(padded)(l->n_out), rows = l->count - l->k;
+    const int64_t size = l->n_out * l->n_in, step = NAME(inputs)(l);
+    ROOM room;
     double *moments = aligned(3 * padded * sizeof *moments);
-    if (!NAME(take_room)(&room, l, 1) || !moments) {
+    if (!NAME(take_room)(&room, l, 1, 1) || !moments) {
         l->failed = 1;
         stop = start;
     }
-    for (int64_t i = start; i < stop; i++) {
+    for (int64_t i = start, inputs = step; i < stop; i++) {
+        const int64_t at = (i - start) % step;
+        if (!at) {
+            inputs = stop - i < step ? stop - i : step;
+            NAME(pack)(l, &room.edges, i, inputs, room.weight);
+        }
         memset(moments, 0, 3 * padded * sizeof *moments);
         for (int64_t first = 0; first < batch; first += BLOCK) {
             const int n = batch - first < BLOCK ? (int)(batch - first) : BLOCK;
-            NAME(fill)(l, i, first, n, &room.prepared, room.points, 0);
+            NAME(fill)(l, i, NAME(points_of)(l, &room, i, first, n), n, &room.prepared, room.points, 0);
             for (int64_t o = 0; o < padded; o += PANEL) {
                 const int width = NAME(width)(padded, o);
-                const REAL *weight = l->weight + (o * n_in + i * width) * rows;
+                const REAL *weight = room.weight + (o * inputs + at * width) * rows;
                 NAME(merge_block)(l, (double)first, n, width, weight, room.points, moments + 3 * o);
             }
         }
@@ -1006,7 +1253,7 @@ static void NAME(measure_inputs)(void *job, int64_t start, int64_t stop) {
             const int64_t panel = o / PANEL * PANEL;
             const double *from = moments + 3 * panel + (o - panel);
             const int width = NAME(width)(padded, panel);
-            double *to = l->moments + o * n_in + i;
+            double *to = l->moments + o * l->n_in + i;
             to[0] = from[0];
             to[size] = from[width] / batch;
             to[2 * size] = sqrt(from[2 * width] / (batch > 1 ? batch - 1 : 1));
@@ -1016,172 +1263,68 @@ static void NAME(measure_inputs)(void *job, int64_t start, int64_t stop) {
     NAME(leave_room)(&room);
 }
 
-/* ---- weights in panels of targets, and back ---- */
-
-/* Inputs of one share of the work, and coefficients of a target that are turned at a time: both the coefficients, input
- * by input of each target, and the packed weights, target by target of each input, are read and written in order. */
-#define TILE 32
-#define TILES(n_in) (((n_in) + TILE - 1) / TILE)
-#define TURNED 64
-#define FOR_TILES                                                                                                      \
-    const int64_t strip = bases < TURNED ? TURNED / bases : 1, row = strip * bases;                                    \
-    REAL turned[LANES * row], base[LANES * strip];                                                                     \
-    for (int64_t tile = start; tile < stop; tile++)                                                                    \
-        for (int64_t first = 0; first < padded; first += LANES)                                                        \
-            for (int64_t i = tile * TILE, last = i + TILE < n_in ? i + TILE : n_in; i < last; i += strip)
-/* The packed weights of one vector of targets with input `i + j`, `width` apart. */
-#define PACKED(from)                                                                                                   \
-    const int64_t panel = first / PANEL * PANEL;                                                                       \
-    const int width = NAME(width)(padded, panel);                                                                      \
-    const int64_t n = last - i < strip ? last - i : strip;                                                             \
-    const int64_t targets = l->n_out - first < LANES ? l->n_out - first : LANES;                                       \
-    REAL *const packed = (from) + (panel * n_in + i * width) * (bases + 1) + (first - panel)
-
-/* Rows are far apart, and too short for the processor to fetch them ahead by itself. */
-static inline void NAME(fetch_row)(const LAYER *l, int64_t o, int64_t i, int64_t row) {
-    for (int64_t at = 0; at < row; at += 64 / (int64_t)sizeof(REAL))
-        __builtin_prefetch(l->coef + o * l->coef_out + i * l->coef_in + at);
-}
-
-static void NAME(pack_tiles)(void *job, int64_t start, int64_t stop) {
-    const LAYER *l = job;
-    const int64_t n_in = l->n_in, padded = NAME(padded)(l->n_out), bases = l->count - l->k - 1, step = l->coef_basis;
-    FOR_TILES {
-        PACKED(l->weight);
-        for (int64_t lane = 0; lane < LANES; lane++) {
-            if (lane < targets) NAME(fetch_row)(l, first + lane, i + strip, row);
-            for (int64_t j = 0; j < n; j++) {
-                const int64_t o = first + lane, edge = o * n_in + i + j;
-                REAL *restrict to = turned + lane * row + j * bases;
-                if (lane < targets && (!l->mask || l->mask[edge])) {
-                    const REAL *restrict coef = l->coef + o * l->coef_out + (i + j) * l->coef_in;
-                    const REAL scale = l->scale_spline ? l->scale_spline[edge] : 1;
-                    if (step == 1)
-                        for (int64_t m = 0; m < bases; m++) to[m] = coef[m] * scale;
-                    else
-                        for (int64_t m = 0; m < bases; m++) to[m] = coef[m * step] * scale;
-                    base[j * LANES + lane] = l->scale_base[o * l->base_out + (i + j) * l->base_in];
-                } else {
-                    for (int64_t m = 0; m < bases; m++) to[m] = 0;
-                    base[j * LANES + lane] = 0;
-                }
-            }
-        }
-        for (int64_t j = 0; j < n; j++) {
-            REAL *to = packed + j * width * (bases + 1);
-            for (int64_t m = 0; m < bases; m++)
-                for (int64_t lane = 0; lane < LANES; lane++) to[m * width + lane] = turned[lane * row + j * bases + m];
-            for (int64_t lane = 0; lane < LANES; lane++) to[bases * width + lane] = base[j * LANES + lane];
-        }
-    }
-}
-
-/* In four sums, since one would have to wait for each of its terms. */
-static inline REAL NAME(sum_of_products)(const REAL *a, const REAL *b, int64_t step, int64_t n) {
-    REAL sums[4] = {0, 0, 0, 0};
-    int64_t m = 0;
-    for (; m + 4 <= n; m += 4)
-        if (step == 1) /* as nearly always, and then in vectors */
-            for (int64_t part = 0; part < 4; part++) sums[part] += a[m + part] * b[m + part];
-        else
-            for (int64_t part = 0; part < 4; part++) sums[part] += a[m + part] * b[(m + part) * step];
-    for (; m < n; m++) sums[0] += a[m] * b[m * step];
-    return (sums[0] + sums[1]) + (sums[2] + sums[3]);
-}
-
-static void NAME(unpack_tiles)(void *job, int64_t start, int64_t stop) {
-    const LAYER *l = job;
-    const int64_t n_in = l->n_in, padded = NAME(padded)(l->n_out), bases = l->count - l->k - 1, step = l->coef_basis;
-    FOR_TILES {
-        if (first >= l->n_out) break;
-        PACKED(l->grad_weight);
-        for (int64_t j = 0; j < n; j++) {
-            const REAL *from = packed + j * width * (bases + 1);
-            for (int64_t m = 0; m < bases; m++) {
-                __builtin_prefetch(from + (strip * (bases + 1) + m) * width);
-                for (int64_t lane = 0; lane < LANES; lane++)
-                    turned[lane * row + j * bases + m] = from[m * width + lane];
-            }
-            for (int64_t lane = 0; lane < LANES; lane++) base[j * LANES + lane] = from[bases * width + lane];
-        }
-        for (int64_t lane = 0; lane < targets; lane++) {
-            NAME(fetch_row)(l, first + lane, i + strip, row);
-            for (int64_t j = 0; j < n; j++) {
-                const int64_t o = first + lane, edge = o * n_in + i + j;
-                const REAL *coef = l->coef + o * l->coef_out + (i + j) * l->coef_in;
-                const REAL *restrict g = turned + lane * row + j * bases;
-                const int live = !l->mask || l->mask[edge]; /* what is pruned may be nan */
-                const REAL scale = !live ? 0 : l->scale_spline ? l->scale_spline[edge] : 1;
-                REAL *restrict to = l->grad_coef + edge * bases;
-                for (int64_t m = 0; m < bases; m++) to[m] = g[m] * scale;
-                if (l->grad_spline)
-                    l->grad_spline[edge] = live ? NAME(sum_of_products)(g, coef, step, bases) : 0;
-                l->grad_base[edge] = live ? base[j * LANES + lane] : 0;
-            }
-        }
-    }
-}
-
 /* What biases and pruned edges add to each target. */
 static void NAME(sum_offsets)(LAYER *l) {
     for (int64_t o = 0; o < l->n_out; o++) {
         double sum = 0;
-        for (int64_t i = 0; l->fill && i < l->n_in; i++) sum += l->mask[o * l->n_in + i] ? 0 : l->fill[o * l->n_in + i];
+        for (int64_t i = 0; l->fill && l->mask && i < l->n_in; i++)
+            sum += l->mask[o * l->n_in + i] ? 0 : l->fill[o * l->n_in + i];
         l->offset[o] = (l->bias ? l->bias[o] : 0) + (REAL)sum;
     }
 }
 
 /* ---- what Python calls ---- */
 
-/* Numbers in the packed weights of a layer. */
-int64_t NAME(kan_packed)(int64_t n_in, int64_t n_out, int64_t bases) {
-    return NAME(padded)(n_out) * n_in * (bases + 1);
-}
-
 /* Bytes of the struct, to compare with Python's. */
 int64_t NAME(kan_layer_size)(void) { return sizeof(LAYER); }
 
-/* Write y, and the packed weights if they are kept. Gives 0, or NO_MEMORY. */
+/* Masks of nothing are not looked at again. */
+static void NAME(drop_mask)(LAYER *l) {
+    if (l->mask && !memchr(l->mask, 0, l->n_out * l->n_in)) l->mask = NULL;
+}
+
+/* Write y. Gives 0, or NO_MEMORY. */
 int NAME(kan_forward)(LAYER *l) {
-    if (!(l->offset = aligned(l->n_out * sizeof *l->offset))) return NO_MEMORY;
+    const int64_t n_in = l->n_in, padded = NAME(padded)(l->n_out), step = NAME(inputs)(l);
+    const int64_t share = (l->batch / l->threads + LANES) / LANES * LANES;
+    l->block = share < LEAST_BLOCK ? LEAST_BLOCK : share < BLOCK ? share : BLOCK;
+    const int64_t blocks = (l->batch + l->block - 1) / l->block;
+    if (!(l->offset = aligned(padded * sizeof *l->offset))) return NO_MEMORY;
+    NAME(drop_mask)(l);
     NAME(sum_offsets)(l);
-    const int64_t blocks = (l->batch + BLOCK - 1) / BLOCK;
     int few = 0;
 #if WIDE
     LIVE live = {0};
     few = NAME(list_live)(l, &live);
     l->live = &live;
-    if (few) in_parallel(NAME(build_live), l, l->n_in, l->threads);
+    if (few) in_parallel(NAME(build_live), l, n_in, l->threads);
     if (few) in_parallel(NAME(live_blocks), l, blocks, l->threads);
     NAME(free_live)(&live);
 #endif
-    if (!few || l->keep) in_parallel(NAME(pack_tiles), l, TILES(l->n_in), l->threads);
-    if (!few) in_parallel(NAME(forward_blocks), l, blocks, l->threads);
+    if (!few && blocks > 1) { /* one block packs what it wants as it goes */
+        l->weight = aligned(n_in * padded * (l->count - l->k) * sizeof *l->weight);
+        l->failed = !l->weight;
+        if (!l->failed) in_parallel(NAME(pack_inputs), l, (n_in + step - 1) / step, l->threads);
+    }
+    if (!few && !l->failed) in_parallel(NAME(forward_blocks), l, blocks, l->threads);
+    free(l->weight);
     free(l->offset);
     return l->failed ? NO_MEMORY : DONE;
 }
 
 /* Write the moments of each edge, masked or not, over at least one point. Gives 0, or NO_MEMORY. */
 int NAME(kan_statistics)(LAYER *l) {
-    in_parallel(NAME(pack_tiles), l, TILES(l->n_in), l->threads);
     in_parallel(NAME(measure_inputs), l, l->n_in, l->threads);
     return l->failed ? NO_MEMORY : DONE;
 }
 
 /* Write the gradients that are wanted. Gives 0, or NO_MEMORY. */
 int NAME(kan_backward)(LAYER *l) {
-    const int64_t size = NAME(kan_packed)(l->n_in, l->n_out, l->count - l->k - 1), padded = NAME(padded)(l->n_out);
-    l->grad_rows = aligned(padded * l->batch * sizeof *l->grad_rows);
-    l->grad_weight = l->grad_coef ? aligned(size * sizeof *l->grad_weight) : NULL;
-    l->failed = !l->grad_rows || (l->grad_coef && !l->grad_weight);
-    if (!l->failed) {
-        if (l->grad_weight && !l->batch) memset(l->grad_weight, 0, size * sizeof *l->grad_weight);
-        in_parallel(NAME(turn_blocks), l, (l->batch + BLOCK - 1) / BLOCK, l->threads);
-        in_parallel(NAME(backward_inputs), l, l->n_in, l->threads);
-    }
-    if (!l->failed && l->grad_weight) in_parallel(NAME(unpack_tiles), l, TILES(l->n_in), l->threads);
+    if (!(l->grad_rows = aligned(NAME(padded)(l->n_out) * l->batch * sizeof *l->grad_rows))) return NO_MEMORY;
+    NAME(drop_mask)(l);
+    in_parallel(NAME(turn_points), l, (l->batch + LANES - 1) / LANES, l->threads);
+    in_parallel(NAME(backward_inputs), l, l->n_in, l->threads);
     free(l->grad_rows);
-    free(l->grad_weight);
     return l->failed ? NO_MEMORY : DONE;
 }
 
@@ -1190,16 +1333,20 @@ int NAME(kan_backward)(LAYER *l) {
 #undef ROWS
 #undef V
 #undef W
+#undef N
 #undef U
 #undef LAYER
 #undef POINTS
 #undef PREPARED
 #undef ROOM
 #undef BY_ROWS
-#undef FOR_TILES
-#undef TILE
-#undef TILES
+#undef EDGES
+#undef TURNED
+#undef FOR_EDGES
 #undef PACKED
+#undef STORE_SOME
+#undef PICK
+#undef FIRST
 #undef LIVE
 #undef PIECES
 #undef TABLE

@@ -26,11 +26,12 @@ class _Layer(ctypes.Structure):
 
     _fields_ = (
         *((name, ctypes.c_void_p) for name in ("coef", "scale_spline", "scale_base", "mask", "bias", "fill")),
-        *((name, ctypes.c_void_p) for name in ("knots", "x", "y", "weight", "grad")),
+        *((name, ctypes.c_void_p) for name in ("knots", "x", "y", "grad")),
         *((name, ctypes.c_void_p) for name in ("grad_x", "grad_coef", "grad_spline", "grad_base", "moments")),
         *((name, ctypes.c_int64) for name in ("coef_out", "coef_in", "coef_basis", "base_out", "base_in")),
-        *((name, ctypes.c_int64) for name in ("n_in", "n_out", "batch", "count", "k", "base", "threads", "keep")),
-        *((name, ctypes.c_void_p) for name in ("offset", "grad_rows", "grad_weight", "live")),
+        *((name, ctypes.c_int64) for name in ("x_in", "x_row", "n_in", "n_out", "batch", "count", "k", "base")),
+        *((name, ctypes.c_int64) for name in ("threads", "block")),
+        *((name, ctypes.c_void_p) for name in ("offset", "weight", "grad_rows", "live")),
         ("failed", ctypes.c_int64),
     )
 
@@ -62,20 +63,20 @@ class Kernel:
     """
 
     def __init__(self, library: ctypes.CDLL) -> None:
-        self._functions: dict[torch.dtype, tuple[Any, Any, Any, Any]] = {}
+        self._functions: dict[torch.dtype, tuple[Any, Any, Any]] = {}
         for dtype, suffix in SUFFIXES.items():
             try:
-                names = ("packed", "forward", "backward", "statistics", "layer_size")
-                packed, *calls, size = (getattr(library, f"kan_{name}_{suffix}") for name in names)
+                names = ("forward", "backward", "statistics", "layer_size")
+                *calls, size = (getattr(library, f"kan_{name}_{suffix}") for name in names)
             except AttributeError as error:
                 raise OSError(str(error)) from None
-            packed.restype = size.restype = ctypes.c_int64
-            packed.argtypes = (ctypes.c_int64,) * 3
+            size.restype = ctypes.c_int64
             if size() != ctypes.sizeof(_Layer):
                 raise OSError(f"a layer takes {size()} bytes there, and {ctypes.sizeof(_Layer)} here")
             for call in calls:
                 call.argtypes = (ctypes.POINTER(_Layer),)
-            self._functions[dtype] = packed, *calls
+            forward, backward, statistics = calls
+            self._functions[dtype] = forward, backward, statistics
 
     def takes(self, x: Tensor, edges: Edges, knots: Knots) -> bool:
         """Whether this kernel can evaluate such a layer: whether all that it reads is as it expects it."""
@@ -97,41 +98,36 @@ class Kernel:
             and (fill is None or (is_readable(fill, dtype, pairs) and not fill.requires_grad))
         )
 
-    def forward(self, x: Tensor, edges: Edges, knots: Knots, base: str, keep: bool) -> tuple[Tensor, Tensor]:
-        """Evaluate a layer at contiguous points.
+    def forward(self, x: Tensor, edges: Edges, knots: Knots, base: str) -> Tensor:
+        """Evaluate a layer.
 
         Args:
-            x: Points, ``(in, batch)``, contiguous.
+            x: Points, ``(in, batch)``, contiguous or the transpose of what is.
             edges: Contiguous but for `coef` and `scale_base`.
             knots: The layer's knots.
             base: Name of the base function.
-            keep: Whether there will be a backward pass.
 
         Returns:
-            The layer's outputs, ``(out, batch)``, and, if `keep`, its weights as `backward` wants them.
+            The layer's outputs, ``(out, batch)``.
 
         Raises:
             MemoryError: If there is not enough memory.
         """
-        packed, run, *_ = self._functions[x.dtype]
         y = x.new_empty(edges.coef.shape[0], x.shape[1])
-        weight = x.new_empty(packed(x.shape[0], y.shape[0], edges.coef.shape[2]))
         call = _Layer(
             *(_at(tensor) for tensor in edges),
             knots.values.data_ptr(),
             x.data_ptr(),
             y.data_ptr(),
-            weight.data_ptr(),
             *(None,) * 6,
             *_sizes(x, edges, knots, base),
-            keep,
         )
-        if run(call):
+        if self._functions[x.dtype][0](call):
             raise MemoryError("there is not enough memory for a layer")
-        return y, weight
+        return y
 
     def backward(
-        self, grad: Tensor, x: Tensor, edges: Edges, weight: Tensor, knots: Knots, base: str, wanted: tuple[bool, bool]
+        self, grad: Tensor, x: Tensor, edges: Edges, knots: Knots, base: str, wanted: tuple[bool, bool]
     ) -> tuple[Tensor | None, Tensor | None, Tensor | None, Tensor | None]:
         """The gradients of what was given to `forward`.
 
@@ -139,7 +135,6 @@ class Kernel:
             grad: Gradient in the outputs, ``(out, batch)``, contiguous.
             x: As in `forward`.
             edges: As in `forward`.
-            weight: As `forward` gave it.
             knots: As in `forward`.
             base: As in `forward`.
             wanted: Whether the gradient in `x` is, and whether those in the edges are.
@@ -150,9 +145,8 @@ class Kernel:
         Raises:
             MemoryError: If there is not enough memory.
         """
-        run = self._functions[x.dtype][2]
         edges_wanted = wanted[1]
-        dx = torch.empty_like(x) if wanted[0] else None
+        dx = x.new_empty(x.shape) if wanted[0] else None
         dcoef = x.new_empty(edges.coef.shape) if edges_wanted else None
         dspline = x.new_empty(edges.coef.shape[:2]) if edges_wanted and edges.scale_spline is not None else None
         dbase = x.new_empty(edges.coef.shape[:2]) if edges_wanted else None
@@ -161,13 +155,12 @@ class Kernel:
             knots.values.data_ptr(),
             x.data_ptr(),
             None,
-            weight.data_ptr(),
             grad.data_ptr(),
             *(_at(tensor) for tensor in (dx, dcoef, dspline, dbase)),
             None,
             *_sizes(x, edges, knots, base),
         )
-        if run(call):
+        if self._functions[x.dtype][1](call):
             raise MemoryError("there is not enough memory for the gradients of a layer")
         return dx, dcoef, dspline, dbase
 
@@ -189,21 +182,16 @@ class Kernel:
         Source:
             Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances" (1979).
         """
-        packed, run = self._functions[x.dtype][0], self._functions[x.dtype][3]
-        n_out, n_in, bases = edges.coef.shape
-        moments = x.new_empty((3, n_out, n_in), dtype=torch.float64)
-        weight = x.new_empty(packed(n_in, n_out, bases))
+        moments = x.new_empty((3, *edges.coef.shape[:2]), dtype=torch.float64)
         call = _Layer(
             *(_at(tensor) for tensor in edges._replace(mask=None)),
             knots.values.data_ptr(),
             x.data_ptr(),
-            None,
-            weight.data_ptr(),
-            *(None,) * 5,
+            *(None,) * 6,
             moments.data_ptr(),
             *_sizes(x, edges, knots, base),
         )
-        if run(call):
+        if self._functions[x.dtype][2](call):
             raise MemoryError("there is not enough memory for the statistics of a layer")
         return moments
 
@@ -216,6 +204,7 @@ def _sizes(x: Tensor, edges: Edges, knots: Knots, base: str) -> tuple[int, ...]:
     return (
         *edges.coef.stride(),
         *edges.scale_base.stride(),
+        *x.stride(),
         *(n_in, n_out, batch, knots.values.shape[0], knots.k),
         *(BASES[base], threads),
     )

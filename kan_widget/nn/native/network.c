@@ -11,6 +11,7 @@
 #include "kernel.c"
 #undef REAL
 #undef INTEGER
+#undef NATURAL
 #undef SUFFIX
 #undef IS_FLOAT
 
@@ -30,16 +31,19 @@ enum { DIRECTION, START, BEFORE, GRADIENTS, STEPS = GRADIENTS + 4, CHANGES = STE
 
 #define REAL float
 #define INTEGER int32_t
+#define NATURAL uint32_t
 #define SUFFIX f32
 #define IS_FLOAT 1
 #include "network.c"
 #undef REAL
 #undef INTEGER
+#undef NATURAL
 #undef SUFFIX
 #undef IS_FLOAT
 
 #define REAL double
 #define INTEGER int64_t
+#define NATURAL uint64_t
 #define SUFFIX f64
 #define IS_FLOAT 0
 #include "network.c"
