@@ -128,14 +128,14 @@ def _pruned(width: list[int], batch: int, repeats: int) -> list[Row]:
 def _scores(width: list[int], batch: int, repeats: int) -> list[Row]:
     """Mean, mean size and spread of every edge, beside a forward pass, and beside pykan's, which is both at once."""
     x, model = points(width, batch), KAN(width, grid=5, k=K, seed=0)
-    with torch.no_grad():
-        values = [model.input_nodes(x)]
-        for layer in model.layers:
-            values.append(layer.transform(values[-1]))
 
+    @torch.no_grad()
     def moments() -> None:
-        for layer, value in zip(model.layers, values, strict=False):
-            moments_natively(value, layer.edges(), layer.knots, layer.base)
+        values = model.input_nodes(x)
+        for layer in model.layers:
+            found = moments_natively(values, layer.edges(), layer.knots, layer.base)
+            assert found is not None
+            values = found[1]
 
     calls = {"forward": forward(model, x), "moments": moments, "all": lambda: edge_statistics(model, x)}
     times = interleaved({name: on("native", call) for name, call in calls.items()}, repeats)

@@ -201,8 +201,9 @@ def edge_scores(repeats: int) -> Iterator[Aim]:
     def moments() -> None:
         values = ours.input_nodes(x)
         for layer in ours.layers:
-            moments_natively(values, layer.edges(), layer.knots, layer.base)
-            values = layer.transform(values)
+            measured = moments_natively(values, layer.edges(), layer.knots, layer.base)
+            assert measured is not None
+            values = measured[1]
 
     calls = {
         "plain": on("native", forward.forward(ours, x)),

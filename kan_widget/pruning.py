@@ -13,7 +13,7 @@ from .adapters import adapt
 from .core.coefficients import check_coefficient_criterion, score_coefficients
 from .core.plan import STRUCTURES
 from .core.select import Target, choose, choose_coefficients
-from .core.topology import Edge, Node
+from .core.topology import Edge, Node, edges_off
 from .session import STARVED, Session
 
 M = TypeVar("M")
@@ -174,9 +174,9 @@ def custom_from_mask(model: M, data: Any, masks: Sequence[Any], *, compensate: s
         raise ValueError(
             f"masks must be bool arrays of shapes {shapes}; got {[(a.shape, str(a.dtype)) for a in arrays]}"
         )
-    off = [edge for edge in session.topology.edges() if not arrays[edge.layer][edge.target, edge.source]]
+    off = edges_off(tuple(arrays))
     if off:
-        session.prune(off)
+        session.prune(sorted(off))
     return twin  # type: ignore[no-any-return]
 
 

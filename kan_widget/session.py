@@ -20,9 +20,9 @@ from .core.plan import PruningPlan, names_of, nothing, threshold_for, threshold_
 from .core.reach import active_edges, cut_outputs, live_nodes
 from .core.reading import Judged, OutputFormula, read_formula
 from .core.scores import Scores, check_criterion
-from .core.topology import Edge, Masks, Node, Topology
+from .core.topology import Edge, Masks, Node, Topology, edges_off
 from .core.trace import Trace
-from .timeline import Timeline, edges_off
+from .timeline import Timeline
 
 logger = logging.getLogger(__name__)
 
@@ -614,7 +614,7 @@ class Session:
     def _as_exceptions(self, plan: PruningPlan, structure: str) -> PruningPlan:
         """The same masks by exceptions alone, the rule looking at another structure."""
         masks = plan.masks(self.scores)
-        other = replace(plan, structure=structure, pruned=edges_off(self.topology, masks), min_per_layer=0)
+        other = replace(plan, structure=structure, pruned=edges_off(masks), min_per_layer=0)
         return other.at(nothing(other.candidates(self.scores)), scores=self.scores)
 
     def _by_hand(self, verb: Verb, edges: Edges, nodes: Edges, cut: bool = False) -> None:

@@ -14,7 +14,7 @@ from .capture import Capture, State
 from .core.history import History
 from .core.log import Command
 from .core.plan import REFITS, PruningPlan, nothing
-from .core.topology import Edge, EdgeArrays, Masks, Topology
+from .core.topology import EdgeArrays, Masks, edges_off
 
 
 class Timeline:
@@ -44,7 +44,7 @@ class Timeline:
         weights = self._adapter.weights()
         capture = Capture(self._adapter, self._adapter.trace(), fills, weights)
         threshold = nothing(plan.candidates(capture.scores(plan.criterion)))
-        rule = replace(plan, threshold=threshold, thresholds=None, pruned=edges_off(self._adapter.topology, masks))
+        rule = replace(plan, threshold=threshold, thresholds=None, pruned=edges_off(masks))
         return State(rule, capture, weights, weights, commands)
 
     def planned(self, plan: PruningPlan, command: Command) -> tuple[State, int]:
@@ -108,8 +108,7 @@ class Timeline:
         expected = self._written(self.present)
         if all(map(np.array_equal, (*masks, *fills), (*expected[0], *expected[1]))):
             return False
-        topology = self._adapter.topology
-        off, was_off = edges_off(topology, masks), edges_off(topology, expected[0])
+        off, was_off = edges_off(masks), edges_off(expected[0])
         changes = [
             Command("prune", {"edges": [list(edge) for edge in sorted(off - was_off)], "cut": True}),
             Command("restore", {"edges": [list(edge) for edge in sorted(was_off - off)]}),
@@ -152,8 +151,3 @@ class Timeline:
         self._adapter.write_masks(*self._written(state))
         if weights:
             self._adapter.restore_weights(state.weights)
-
-
-def edges_off(topology: Topology, masks: Masks) -> frozenset[Edge]:
-    """The edges that `masks` switch off."""
-    return frozenset(e for e in topology.edges() if not masks[e.layer][e.target, e.source])

@@ -74,7 +74,7 @@ class NativeAdapter:
     def trace(self) -> Trace:
         """One pass over the training inputs under the present masks."""
         layers = edge_statistics(self.model, self.data.train_input)
-        columns = {name: tuple(_numpy(getattr(s, name)) for s in layers) for name in layers[0]._fields}
+        columns = {name: tuple(getattr(s, name).numpy(force=True) for s in layers) for name in layers[0]._fields}
         return Trace(masks=self.masks()[0], **columns)
 
     def masks(self) -> tuple[Masks, EdgeArrays]:

@@ -103,10 +103,7 @@ class Topology:
 
     def edges(self) -> Iterator[Edge]:
         """All edges, layer by layer and in each by target, then source: the order of flat arrays."""
-        for layer, (n_out, n_in) in enumerate(self.shapes):
-            for target in range(n_out):
-                for source in range(n_in):
-                    yield Edge(layer, source, target)
+        return iter(edges_on(self.full(True)))
 
     def edges_at(self, node: Node) -> list[Edge]:
         """All edges into and out of `node`."""
@@ -130,6 +127,17 @@ class Topology:
     def masks_of(self, edges: Iterable[Edge]) -> Masks:
         """Masks that are True at `edges` alone."""
         return masks_at(self.full(False), edges)
+
+
+def edges_on(masks: Masks) -> list[Edge]:
+    """The edges at which masks are True, in the order of flat arrays."""
+    places = [(layer, np.argwhere(mask).tolist()) for layer, mask in enumerate(masks)]
+    return [Edge(layer, source, target) for layer, pairs in places for target, source in pairs]
+
+
+def edges_off(masks: Masks) -> frozenset[Edge]:
+    """The edges at which masks are False."""
+    return frozenset(edges_on(tuple(~mask for mask in masks)))
 
 
 def masks_at(like: Masks, edges: Iterable[Edge]) -> Masks:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from .topology import EdgeArrays, Masks
 
 Array = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,7 +28,7 @@ class Trace:
         input_std: Standard deviation at each source node, ``(in,)``.
         output_std: Standard deviation at each target node, ``(out,)``.
         density: Rows in even intervals from low to high at each source node, ``(in, bins)``.
-        curves: Each edge's function at even points from low to high, ``(out, in, points)``.
+        curves: Each edge's function at even points from low to high, ``(out, in, points)``, in the model's precision.
     """
 
     masks: Masks
@@ -38,7 +40,7 @@ class Trace:
     input_std: tuple[Array, ...]
     output_std: tuple[Array, ...]
     density: tuple[NDArray[np.int64], ...]
-    curves: tuple[Array, ...]
+    curves: tuple[Floats, ...]
 
     def __post_init__(self) -> None:
         for field in fields(self):
@@ -50,7 +52,7 @@ class Trace:
         """Itself: a trace is evidence enough for criteria that need nothing else."""
         return self
 
-    def curve_ranges(self) -> list[tuple[Array, Array]]:
+    def curve_ranges(self) -> list[tuple[Floats, Floats]]:
         """Per layer, the lowest and highest value of each curve, ``(out, in)`` each, to draw it between.
 
         Both are the same where a curve varies by no more than rounding does, beside the largest value of its layer:

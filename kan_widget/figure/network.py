@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 Array = NDArray[np.float64]
+Floats = NDArray[np.floating[Any]]
 Flags = NDArray[np.bool_]
 
 # Room for names below the inputs and above the outputs, in heights of a layer.
@@ -146,7 +147,7 @@ def _segments(x0: Array, y0: Array, x1: Array, y1: Array) -> list[Array]:
     return list(np.stack([np.stack([x0, y0], axis=1), np.stack([x1, y1], axis=1)], axis=1))
 
 
-def _thumbnails(curves: Array, low: Array, high: Array, x: Array, y: Array, half: Array) -> list[Array]:
+def _thumbnails(curves: Floats, low: Floats, high: Floats, x: Array, y: Array, half: Array) -> list[Array]:
     """Each curve scaled into its box with a margin; a constant one as a line through the middle."""
     flat = (high <= low)[:, None]
     unit = np.where(flat, 0.0, 2 * (curves - low[:, None]) / np.where(flat, 1.0, (high - low)[:, None]) - 1)

@@ -258,7 +258,7 @@ def evaluate_natively(x: Tensor, edges: Edges, knots: Knots, base: str) -> Tenso
 
 
 @torch.no_grad()
-def moments_natively(x: Tensor, edges: Edges, knots: Knots, base: str) -> Tensor | None:
+def moments_natively(x: Tensor, edges: Edges, knots: Knots, base: str) -> tuple[Tensor, Tensor] | None:
     """What every edge is over some points, by the native kernel; None where that cannot do it or should not.
 
     Args:
@@ -268,15 +268,16 @@ def moments_natively(x: Tensor, edges: Edges, knots: Knots, base: str) -> Tensor
         base: Name of the base function.
 
     Returns:
-        Mean, mean absolute value and standard deviation (unbiased; zero of one point), ``(3, out, in)``, in float64.
+        Mean, mean absolute value and standard deviation (unbiased; zero of one point), ``(3, out, in)``, in float64;
+        and the sums of all edges and the biases, ``(out, batch)``.
     """
     if wants_operations():
         return None
     kernel = native.layers()
     if kernel is None or x.shape[1] == 0 or not kernel.takes(x, edges, knots):
         return None
-    coef, scale_spline, scale_base, *_ = edges
-    return kernel.statistics(*_as_read(x, coef, scale_spline, scale_base, None, None, None), knots, base)
+    coef, scale_spline, scale_base, _, bias, _ = edges
+    return kernel.statistics(*_as_read(x, coef, scale_spline, scale_base, bias, None, None), knots, base)
 
 
 def plain_layer(x: Tensor, edges: Edges, knots: Knots, base: str) -> Tensor:

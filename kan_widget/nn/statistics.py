@@ -29,7 +29,8 @@ class LayerStatistics(NamedTuple):
         input_std: Standard deviation of each input node, ``(in,)``.
         output_std: Standard deviation of each output node under the present masks, ``(out,)``.
         density: Rows in each of `bins` even intervals from low to high, ``(in, bins)``.
-        curves: Each edge's function at `points` even points from low to high, ``(out, in, points)``.
+        curves: Each edge's function at `points` even points from low to high, ``(out, in, points)``, in its
+            dtype.
     """
 
     mean: Tensor
@@ -49,9 +50,8 @@ def edge_statistics(network: Network, x: Tensor, *, points: int = 64, bins: int 
     values = network.input_nodes(x)
     result = []
     for layer in network.layers:
-        outputs = layer.transform(values)
         low, high = values.amin(dim=1), values.amax(dim=1)
-        mean, mean_abs, std = _moments(layer, values)
+        mean, mean_abs, std, outputs = _measured(layer, values)
         result.append(
             LayerStatistics(
                 mean,
@@ -62,7 +62,7 @@ def edge_statistics(network: Network, x: Tensor, *, points: int = 64, bins: int 
                 _std(values),
                 _std(outputs),
                 _histogram(values, low, high, bins),
-                layer.edge_values(_even(low, high, points)).double(),
+                layer.edge_values(_even(low, high, points)),
             )
         )
         values = outputs
@@ -75,15 +75,16 @@ def _std(values: Tensor) -> Tensor:
     return (centred.square_().sum(dim=1) / max(1, values.shape[1] - 1)).sqrt()
 
 
-def _moments(layer: KANLayer, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean, mean absolute value and standard deviation of each edge, merged over blocks of rows.
+def _measured(layer: KANLayer, values: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+    """Mean, mean absolute value and standard deviation of each edge, merged over blocks of rows, and the outputs.
 
     Source:
         Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances" (1979).
     """
     natively = moments_natively(values, layer.edges(), layer.knots, layer.base)
     if natively is not None:
-        return natively[0], natively[1], natively[2]
+        (mean, mean_abs, std), outputs = natively
+        return mean, mean_abs, std, outputs if bool(layer.mask.all()) else layer.transform(values)
     edges = layer.mask.shape
     mean, mean_abs, spread = (torch.zeros(edges, dtype=torch.float64, device=values.device) for _ in range(3))
     seen, rows = 0, values.shape[1]
@@ -97,7 +98,7 @@ def _moments(layer: KANLayer, values: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         mean += delta * (n / total)
         mean_abs += (edge.abs().mean(dim=-1) - mean_abs) * (n / total)
         seen = total
-    return mean, mean_abs, (spread / max(1, rows - 1)).sqrt()
+    return mean, mean_abs, (spread / max(1, rows - 1)).sqrt(), layer.transform(values)
 
 
 def _even(low: Tensor, high: Tensor, points: int) -> Tensor:

@@ -19,7 +19,7 @@ from ..core.plan import STRUCTURES
 from ..core.reach import active_edges, live_nodes
 from ..core.scores import Scores
 from ..core.select import Part, Target, choose
-from ..core.topology import Edge, Masks, Node, Topology
+from ..core.topology import Edge, Masks, Node, edges_on
 from .rounds import Pruned, Round, Run
 
 Array = NDArray[np.float64]
@@ -211,7 +211,7 @@ class _Course:
         if self.kept is None or self.meter.is_timed or self.meter.price(active_edges(left)) <= self.limit:
             self.kept = left
             return order
-        held = _parts(self.kept, self.structure, session.topology)
+        held = _parts(self.kept, self.structure)
         return choose(worth, masks, everything, structure=self.structure, protect=held, keep_outputs=False)
 
 
@@ -258,8 +258,8 @@ def _without(masks: Masks, parts: Sequence[Part]) -> Masks:
     return left
 
 
-def _parts(masks: Masks, structure: str, topology: Topology) -> list[Part]:
+def _parts(masks: Masks, structure: str) -> list[Part]:
     """The parts that are there."""
     if structure == "edge":
-        return [edge for edge in topology.edges() if masks[edge.layer][edge.target, edge.source]]
+        return list(edges_on(masks))
     return [Node(layer, int(i)) for layer, live in enumerate(live_nodes(masks)) for i in np.flatnonzero(live)]

@@ -225,7 +225,7 @@ def test_numbers_may_lie_in_memory_in_any_order(
             patch.setenv("KAN_WIDGET_BACKEND", "native")
             y = natively(there, parts, knots, 3)
             moments = spline.moments_natively(there, parts, spline.Knots.of(knots, 3), "silu")
-        results.append((y, moments, *torch.autograd.grad(y.square().sum(), wanted)))
+        results.append((y, *moments, *torch.autograd.grad(y.square().sum(), wanted)))
     for ours, theirs in zip(*results, strict=True):
         assert torch.equal(ours, theirs)
 
@@ -320,7 +320,7 @@ def test_a_layer_of_torch_and_one_of_c_agree_in_training_and_in_use(monkeypatch:
 def moments(x: Tensor, edges: spline.Edges, knots: Tensor, k: int, base: str = "silu") -> Tensor:
     found = spline.moments_natively(x, edges, spline.Knots.of(knots, k), base)
     assert found is not None
-    return found
+    return found[0]
 
 
 def values_of_edges(x: Tensor, edges: spline.Edges, knots: Tensor, k: int, base: str = "silu") -> Tensor:
@@ -350,12 +350,15 @@ def test_moments_are_those_of_all_edges_pruned_or_not(
     x, edges, knots = case(seed, n_in, n_out, rows, grid, k, dtype)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("KAN_WIDGET_BACKEND", "native")
-        found = moments(x, edges, knots, k, base)
+        found, sums = spline.moments_natively(x, edges, spline.Knots.of(knots, k), base)
     values = values_of_edges(x, edges, knots, k, base)
     spread = values.std(-1, correction=min(1, rows - 1))
     expected = torch.stack([values.mean(-1), values.abs().mean(-1), spread])
     tolerance = 1e-12 if dtype == torch.float64 else 1e-5
-    torch.testing.assert_close(found, expected, rtol=0, atol=tolerance * (1 + float(values.abs().max())))
+    scale = tolerance * (1 + float(values.abs().max()))
+    torch.testing.assert_close(found, expected, rtol=0, atol=scale)
+    whole = values.sum(1) + edges.bias.double().unsqueeze(1)
+    torch.testing.assert_close(sums.double(), whole, rtol=0, atol=n_in * scale)
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float32, 1e-5), (torch.float64, 1e-12)])
@@ -417,15 +420,16 @@ def test_knots_on_top_of_each_other_do_not_spoil_moments(rows: int, forced: None
 
 def test_moments_do_not_depend_on_threads_strides_or_masks(forced: None) -> None:
     x, edges, knots = case(6, 300, 40, 300, 5, 3, torch.float32)
-    expected = moments(x, edges, knots, 3)
-    before = torch.get_num_threads()
+    apart = edges._replace(mask=~edges.mask, coef=edges.coef.transpose(0, 1).contiguous().transpose(0, 1))
+    found, before = [], torch.get_num_threads()
     try:
-        torch.set_num_threads(3)
-        assert torch.equal(moments(x, edges, knots, 3), expected)
+        for threads, points, there in ((1, x, edges), (3, x, edges), (1, x.T.contiguous().T, apart)):
+            torch.set_num_threads(threads)
+            found.append(spline.moments_natively(points, there, spline.Knots.of(knots, 3), "silu"))
     finally:
         torch.set_num_threads(before)
-    apart = edges._replace(mask=~edges.mask, coef=edges.coef.transpose(0, 1).contiguous().transpose(0, 1))
-    assert torch.equal(moments(x.T.contiguous().T, apart, knots, 3), expected)
+    for several in zip(*found, strict=True):
+        assert all(torch.equal(one, several[0]) for one in several)
 
 
 def test_no_points_have_no_moments(forced: None) -> None:

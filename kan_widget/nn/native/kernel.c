@@ -47,6 +47,9 @@
 #define LEAST_BLOCK 64
 /* Inputs whose values are held at a time. */
 #define GROUP 8
+/* Points that are measured at a time, and what the inputs are dealt out in, each with sums of its own. */
+#define CHUNK (4 * BLOCK)
+#define SHARES 8
 /* Inputs whose packed weights are held at a time: as many as fit half of the second cache, within limits. */
 #define MOST_INPUTS 32
 #define PACKED_BYTES (1 << 17)
@@ -159,7 +162,7 @@ INLINE V NAME(choose)(W where, V yes, V no) { return (V)(((W)yes & where) | ((W)
 
 /* ---- a layer ---- */
 
-/* What Python hands over, field for field as in kernel.py; the last six are ours. What is not wanted is NULL. */
+/* What Python hands over, field for field as in kernel.py; the last nine are ours. What is not wanted is NULL. */
 #define LAYER NAME(layer)
 typedef struct {
     const REAL *coef;                        /* (out, in, bases), with the strides below */
@@ -177,6 +180,9 @@ typedef struct {
     int64_t coef_out, coef_in, coef_basis, base_out, base_in, x_in, x_row;
     int64_t n_in, n_out, batch, count, k, base, threads;
     int64_t block;    /* points of a block */
+    int64_t first;    /* point of a chunk */
+    int64_t shares;   /* of the inputs */
+    REAL *sums;       /* of edges: rows of targets for each share, in panels (CHUNK, width) */
     REAL *offset;     /* (out,) */
     REAL *weight;     /* packed, where several blocks want it */
     REAL *grad_rows;  /* rows of targets, in panels (batch, width) */
@@ -1138,10 +1144,11 @@ static void NAME(turn_points)(void *job, int64_t start, int64_t stop) {
 
 /* ---- statistics of edges ---- */
 
-/* Over some points, the sums of what each edge of a panel differs from its `shift`, of the squares, and of sizes. */
-INLINE void NAME(add_moments)(const int rows, const int vectors, int width, int start, int stop, const REAL *weight,
-                              const int *of_weights, REAL (*values)[BLOCK + 64], const int *of_values,
-                              const REAL *shift, REAL *sums) {
+/* Over some points, the sums of what each edge of a panel differs from its `shift`, of the squares, and of sizes; the
+ * edges themselves are added to the points' rows of targets. */
+INLINE void NAME(add_moments)(const int rows, const int vectors, REAL *y, int width, const int32_t *place, int start,
+                              int stop, const REAL *weight, const int *of_weights, REAL (*values)[BLOCK + 64],
+                              const int *of_values, const REAL *shift, REAL *sums) {
     const W positive = (W)NAME(splat)(-(REAL)0) ^ -1;
     V w[ROWS][2], from[2], sum[2], square[2], size[2];
     UNROLL for (int v = 0; v < vectors; v++) {
@@ -1152,6 +1159,7 @@ INLINE void NAME(add_moments)(const int rows, const int vectors, int width, int 
         UNROLL for (int r = 0; r < rows; r++) w[r][v] = NAME(load)(weight + of_weights[r] * width + v * LANES);
     }
     for (int q = start; q < stop; q++) {
+        REAL *row = y + (int64_t)place[q] * width;
         V edge[2] = {{0}};
         UNROLL for (int r = 0; r < rows; r++) {
             V c = NAME(splat)(values[of_values[r]][q]);
@@ -1162,6 +1170,7 @@ INLINE void NAME(add_moments)(const int rows, const int vectors, int width, int 
             sum[v] += difference;
             square[v] += difference * difference;
             size[v] += (V)((W)edge[v] & positive);
+            NAME(store)(row + v * LANES, NAME(load)(row + v * LANES) + edge[v]);
         }
     }
     UNROLL for (int v = 0; v < vectors; v++) {
@@ -1172,8 +1181,8 @@ INLINE void NAME(add_moments)(const int rows, const int vectors, int width, int 
 }
 
 /* These sums over every `step`th part of each span, at least one point of each that has any. Gives their number. */
-WHOLE int NAME(sum_moments)(const LAYER *l, int width, const REAL *weight, POINTS *p, int step, const REAL *shift,
-                            REAL *sums) {
+WHOLE int NAME(sum_moments)(const LAYER *l, REAL *y, int width, const REAL *weight, POINTS *p, int step,
+                            const REAL *shift, REAL *sums) {
     int of_weights[ROWS], of_values[ROWS], n = 0;
     memset(sums, 0, 3 * width * sizeof *sums);
     for (int span = 0; span < l->count; span++) {
@@ -1183,8 +1192,11 @@ WHOLE int NAME(sum_moments)(const LAYER *l, int width, const REAL *weight, POINT
         n += stop - start;
 #define MOMENTS(rows)                                                                                                  \
     if (width > LANES)                                                                                                 \
-        NAME(add_moments)(rows, 2, width, start, stop, weight, of_weights, p->values, of_values, shift, sums);         \
-    else NAME(add_moments)(rows, 1, width, start, stop, weight, of_weights, p->values, of_values, shift, sums)
+        NAME(add_moments)(rows, 2, y, width, p->place, start, stop, weight, of_weights, p->values, of_values, shift,   \
+                          sums);                                                                                       \
+    else                                                                                                               \
+        NAME(add_moments)(rows, 1, y, width, p->place, start, stop, weight, of_weights, p->values, of_values, shift,   \
+                          sums)
         switch (n_rows) {
         case 5: MOMENTS(5); break;
         case 4: MOMENTS(4); break;
@@ -1200,18 +1212,18 @@ WHOLE int NAME(sum_moments)(const LAYER *l, int width, const REAL *weight, POINT
  *
  * Squares are of differences from about the mean, so that no digits are lost where the mean is large: from that of some
  * points of the first block, and later from the mean so far. It starts at one point a span, so that what is constant
- * differs by nothing at all. */
-WHOLE void NAME(merge_block)(const LAYER *l, double seen, int n, int width, const REAL *weight, POINTS *p,
-                             double *moments) {
+ * differs by nothing at all. The edges are added to y; `spare` are rows for sums that nobody wants. */
+WHOLE void NAME(merge_block)(const LAYER *l, double seen, int n, REAL *y, int width, const REAL *weight, POINTS *p,
+                             double *moments, REAL *spare) {
     REAL shift[PANEL], sums[3 * PANEL];
     double *mean = moments, *size = mean + width, *spread = size + width;
     for (int c = 0; c < width; c++) shift[c] = (REAL)mean[c];
     for (int step = seen ? 1 : BLOCK; step > 1; step /= 16) {
-        const int some = NAME(sum_moments)(l, width, weight, p, step, shift, sums);
+        const int some = NAME(sum_moments)(l, spare, width, weight, p, step, shift, sums);
         for (int c = 0; c < width; c++) shift[c] += sums[c] / some;
     }
     for (int c = 0; c < width; c++) shift[c] = shift[c] - shift[c] == 0 ? shift[c] : 0;
-    NAME(sum_moments)(l, width, weight, p, 1, shift, sums);
+    NAME(sum_moments)(l, y, width, weight, p, 1, shift, sums);
     const double share = n / (seen + n), part = 1. / n;
     for (int c = 0; c < width; c++) {
         const double sum = sums[c], rest = sums[width + c] - sum * sum * part;
@@ -1222,45 +1234,82 @@ WHOLE void NAME(merge_block)(const LAYER *l, double seen, int n, int width, cons
     }
 }
 
-/* Inputs `start` to `stop`. */
-static void NAME(measure_inputs)(void *job, int64_t start, int64_t stop) {
+/* What was seen of an edge of input i so far, from where Python wants it or back; at the end, what it wants. */
+static void NAME(keep_moments)(const LAYER *l, int64_t i, double *kept, int read, int last) {
+    const int64_t size = l->n_out * l->n_in, padded = NAME(padded)(l->n_out);
+    for (int64_t o = 0; o < l->n_out; o++) {
+        const int64_t panel = o / PANEL * PANEL;
+        const int width = NAME(width)(padded, panel);
+        double *at = kept + 3 * panel + (o - panel), *there = l->moments + o * l->n_in + i;
+        for (int moment = 0; moment < 3; moment++)
+            if (read) at[moment * width] = there[moment * size];
+            else there[moment * size] = at[moment * width];
+        if (!last) continue;
+        there[size] /= l->batch;
+        there[2 * size] = sqrt(there[2 * size] / (l->batch > 1 ? l->batch - 1 : 1));
+    }
+}
+
+/* Shares `start` to `stop` of the inputs, over the points of a chunk. */
+static void NAME(measure_shares)(void *job, int64_t start, int64_t stop) {
     LAYER *l = job;
-    const int64_t batch = l->batch, padded = NAME(padded)(l->n_out), rows = l->count - l->k;
-    const int64_t size = l->n_out * l->n_in, step = NAME(inputs)(l);
+    const int64_t end = l->first + CHUNK < l->batch ? l->first + CHUNK : l->batch, step = NAME(inputs)(l);
+    const int64_t padded = NAME(padded)(l->n_out), rows = l->count - l->k;
     ROOM room;
     double *moments = aligned(3 * padded * sizeof *moments);
-    if (!NAME(take_room)(&room, l, 1, 1) || !moments) {
+    REAL *spare = aligned(BLOCK * PANEL * sizeof *spare);
+    if (!NAME(take_room)(&room, l, 1, 1) || !moments || !spare) {
         l->failed = 1;
         stop = start;
-    }
-    for (int64_t i = start, inputs = step; i < stop; i++) {
-        const int64_t at = (i - start) % step;
-        if (!at) {
-            inputs = stop - i < step ? stop - i : step;
-            NAME(pack)(l, &room.edges, i, inputs, room.weight);
-        }
-        memset(moments, 0, 3 * padded * sizeof *moments);
-        for (int64_t first = 0; first < batch; first += BLOCK) {
-            const int n = batch - first < BLOCK ? (int)(batch - first) : BLOCK;
-            NAME(fill)(l, i, NAME(points_of)(l, &room, i, first, n), n, &room.prepared, room.points, 0);
-            for (int64_t o = 0; o < padded; o += PANEL) {
-                const int width = NAME(width)(padded, o);
-                const REAL *weight = room.weight + (o * inputs + at * width) * rows;
-                NAME(merge_block)(l, (double)first, n, width, weight, room.points, moments + 3 * o);
+    } else memset(spare, 0, BLOCK * PANEL * sizeof *spare);
+    for (int64_t share = start; share < stop; share++) {
+        const int64_t from = l->n_in * share / l->shares, to = l->n_in * (share + 1) / l->shares;
+        REAL *y = l->sums + share * padded * CHUNK;
+        memset(y, 0, padded * CHUNK * sizeof *y);
+        for (int64_t i = from, packed = from, inputs = 0; i < to; i++) {
+            if (i == packed + inputs) {
+                packed = i;
+                inputs = to - i < step ? to - i : step;
+                NAME(pack)(l, &room.edges, i, inputs, room.weight);
             }
-        }
-        for (int64_t o = 0; o < l->n_out; o++) {
-            const int64_t panel = o / PANEL * PANEL;
-            const double *from = moments + 3 * panel + (o - panel);
-            const int width = NAME(width)(padded, panel);
-            double *to = l->moments + o * l->n_in + i;
-            to[0] = from[0];
-            to[size] = from[width] / batch;
-            to[2 * size] = sqrt(from[2 * width] / (batch > 1 ? batch - 1 : 1));
+            memset(moments, 0, 3 * padded * sizeof *moments);
+            if (l->first) NAME(keep_moments)(l, i, moments, 1, 0);
+            for (int64_t first = l->first; first < end; first += BLOCK) {
+                const int n = end - first < BLOCK ? (int)(end - first) : BLOCK;
+                NAME(fill)(l, i, NAME(points_of)(l, &room, i, first, n), n, &room.prepared, room.points, 0);
+                for (int64_t o = 0; o < padded; o += PANEL) {
+                    const int width = NAME(width)(padded, o);
+                    const REAL *weight = room.weight + (o * inputs + (i - packed) * width) * rows;
+                    NAME(merge_block)(l, (double)first, n, y + o * CHUNK + (first - l->first) * width, width, weight,
+                                      room.points, moments + 3 * o, spare);
+                }
+            }
+            NAME(keep_moments)(l, i, moments, 0, end == l->batch);
         }
     }
     free(moments);
+    free(spare);
     NAME(leave_room)(&room);
+}
+
+/* Vectors of points `start` to `stop` of a chunk: the sums of all shares become columns of y. */
+static void NAME(join_shares)(void *job, int64_t start, int64_t stop) {
+    LAYER *l = job;
+    const int64_t padded = NAME(padded)(l->n_out);
+    for (int64_t q = start * LANES; q < stop * LANES && l->first + q < l->batch; q += LANES)
+        for (int64_t o = 0; o < l->n_out; o += LANES) {
+            const int64_t panel = o / PANEL * PANEL;
+            const int width = NAME(width)(padded, panel);
+            REAL *from = l->sums + panel * CHUNK + q * width + (o - panel);
+            for (int row = 0; row < LANES; row++) {
+                V sum = NAME(load)(l->offset + o);
+                for (int64_t share = 0; share < l->shares; share++)
+                    sum += NAME(load)(from + row * width + share * padded * CHUNK);
+                NAME(store)(from + row * width, sum);
+            }
+            NAME(turn_rows)(from, width, l->batch - l->first - q, l->n_out - o, l->y + o * l->batch + l->first + q,
+                            l->batch);
+        }
 }
 
 /* What biases and pruned edges add to each target. */
@@ -1312,9 +1361,21 @@ int NAME(kan_forward)(LAYER *l) {
     return l->failed ? NO_MEMORY : DONE;
 }
 
-/* Write the moments of each edge, masked or not, over at least one point. Gives 0, or NO_MEMORY. */
+/* Write the moments of each edge over at least one point, and y. Gives 0, or NO_MEMORY. */
 int NAME(kan_statistics)(LAYER *l) {
-    in_parallel(NAME(measure_inputs), l, l->n_in, l->threads);
+    const int64_t padded = NAME(padded)(l->n_out), least = (l->n_in + GROUP - 1) / GROUP;
+    l->shares = least < SHARES ? least : SHARES;
+    l->offset = aligned(padded * sizeof *l->offset);
+    l->sums = aligned(l->shares * padded * CHUNK * sizeof *l->sums);
+    l->failed = !l->offset || !l->sums;
+    if (!l->failed) NAME(sum_offsets)(l);
+    for (l->first = 0; l->first < l->batch && !l->failed; l->first += CHUNK) {
+        const int64_t left = l->batch - l->first, n = left < CHUNK ? left : CHUNK;
+        in_parallel(NAME(measure_shares), l, l->shares, l->threads);
+        in_parallel(NAME(join_shares), l, (n + LANES - 1) / LANES, l->threads);
+    }
+    free(l->sums);
+    free(l->offset);
     return l->failed ? NO_MEMORY : DONE;
 }
 

@@ -30,8 +30,8 @@ class _Layer(ctypes.Structure):
         *((name, ctypes.c_void_p) for name in ("grad_x", "grad_coef", "grad_spline", "grad_base", "moments")),
         *((name, ctypes.c_int64) for name in ("coef_out", "coef_in", "coef_basis", "base_out", "base_in")),
         *((name, ctypes.c_int64) for name in ("x_in", "x_row", "n_in", "n_out", "batch", "count", "k", "base")),
-        *((name, ctypes.c_int64) for name in ("threads", "block")),
-        *((name, ctypes.c_void_p) for name in ("offset", "weight", "grad_rows", "live")),
+        *((name, ctypes.c_int64) for name in ("threads", "block", "first", "shares")),
+        *((name, ctypes.c_void_p) for name in ("sums", "offset", "weight", "grad_rows", "live")),
         ("failed", ctypes.c_int64),
     )
 
@@ -164,7 +164,7 @@ class Kernel:
             raise MemoryError("there is not enough memory for the gradients of a layer")
         return dx, dcoef, dspline, dbase
 
-    def statistics(self, x: Tensor, edges: Edges, knots: Knots, base: str) -> Tensor:
+    def statistics(self, x: Tensor, edges: Edges, knots: Knots, base: str) -> tuple[Tensor, Tensor]:
         """What the edges of a layer are over some points, pruned or not, without holding them for more than one.
 
         Args:
@@ -174,7 +174,8 @@ class Kernel:
             base: As in `forward`.
 
         Returns:
-            Mean, mean absolute value and standard deviation (unbiased), ``(3, out, in)``, in float64.
+            Mean, mean absolute value and standard deviation (unbiased), ``(3, out, in)``, in float64; and the sums of
+            all edges and the biases, ``(out, batch)``.
 
         Raises:
             MemoryError: If there is not enough memory.
@@ -183,17 +184,19 @@ class Kernel:
             Chan, Golub and LeVeque, "Updating formulae and a pairwise algorithm for computing sample variances" (1979).
         """
         moments = x.new_empty((3, *edges.coef.shape[:2]), dtype=torch.float64)
+        y = x.new_empty(edges.coef.shape[0], x.shape[1])
         call = _Layer(
-            *(_at(tensor) for tensor in edges._replace(mask=None)),
+            *(_at(tensor) for tensor in edges._replace(mask=None, fill=None)),
             knots.values.data_ptr(),
             x.data_ptr(),
-            *(None,) * 6,
+            y.data_ptr(),
+            *(None,) * 5,
             moments.data_ptr(),
             *_sizes(x, edges, knots, base),
         )
         if self._functions[x.dtype][2](call):
             raise MemoryError("there is not enough memory for the statistics of a layer")
-        return moments
+        return moments, y
 
 
 def _sizes(x: Tensor, edges: Edges, knots: Knots, base: str) -> tuple[int, ...]:

@@ -48,7 +48,7 @@ def _differences(
         knots = Knots.of(grid, k)
         y = kernel.forward(x, edges, knots, "silu")
         found = (y, *kernel.backward(grad, x, edges, knots, "silu", (True, True)))
-        moments = kernel.statistics(x, edges, knots, "silu")
+        moments, sums = kernel.statistics(x, edges, knots, "silu")
         exact = [None if t is None or t.dtype == torch.bool else t.double().requires_grad_() for t in (x, *edges)]
         x64, coef, spline, base, _, bias, fill = exact
         assert x64 is not None
@@ -65,12 +65,14 @@ def _differences(
         planes = features(x64, Knots.of(grid.double(), k), "silu").transpose(0, 1)
         values = torch.matmul(every.permute(2, 0, 1), planes).transpose(0, 1).detach()
         spread = torch.stack([values.mean(-1), values.abs().mean(-1), values.std(-1)])
-    names = ("outputs", "slopes", "gradients of coefficients", "gradients of scales", "gradients of base scales")
+        whole = values.sum(1) if bias is None else values.sum(1) + bias.detach().unsqueeze(1)
+    gradients_of = [f"gradients of {what}" for what in ("coefficients", "scales", "base scales")]
+    names = ("outputs", "slopes", *gradients_of, "moments", "sums of edges")
     return {
         name: 0.0
         if ours is None
         else float((ours.double() - theirs).detach().abs().max() / theirs.detach().abs().max())
-        for name, ours, theirs in zip((*names, "moments"), (*found, moments), (y64, *gradients, spread), strict=True)
+        for name, ours, theirs in zip(names, (*found, moments, sums), (y64, *gradients, spread, whole), strict=True)
     }
 
 
