@@ -788,12 +788,15 @@ static void NAME(forward_blocks)(void *job, int64_t start, int64_t stop) {
 typedef struct {
     V part[ENTRIES / (VECTOR_BYTES / sizeof(REAL))];
 } TABLE;
+typedef MASK NAME(mask);
+
+INLINE V NAME(look_up)(MASK there, TABLE table, W at) {
 #if IS_FLOAT
-#define LOOK_UP(there, table, at) ((V)_mm512_maskz_permutexvar_ps(there, (__m512i)(at), (__m512)(table).part[0]))
+    return (V)_mm512_maskz_permutexvar_ps(there, (__m512i)at, (__m512)table.part[0]);
 #else
-#define LOOK_UP(there, table, at)                                                                                      \
-    ((V)_mm512_maskz_permutex2var_pd(there, (__m512d)(table).part[0], (__m512i)(at), (__m512d)(table).part[1]))
+    return (V)_mm512_maskz_permutex2var_pd(there, (__m512d)table.part[0], (__m512i)at, (__m512d)table.part[1]);
 #endif
+}
 
 INLINE TABLE NAME(table_at)(const REAL *from) {
     TABLE table;
@@ -914,19 +917,22 @@ static void NAME(build_live)(void *job, int64_t start, int64_t stop) {
     }
 }
 
-/* Points of an input: their spans, whether they are on the knots at all, and their places in the spans from 0 to 1. */
+/* Where points are among knots, given the starts of their spans and one over their lengths: in which span, whether on
+ * the knots at all, and at what place in the span, from 0 to 1. */
+INLINE V NAME(find_place)(TABLE starts, TABLE inverse, REAL first, REAL last, V x, W *span, MASK *inside) {
+    *span = (W){0};
+    UNROLL for (INTEGER jump = ENTRIES / 2; jump; jump /= 2)
+        *span += (W)(x >= NAME(look_up)(-1, starts, *span + jump)) & jump;
+    *inside = AND_COMPARE(COMPARE(x, SPLAT(first), _CMP_GE_OQ), x, SPLAT(last), _CMP_LT_OQ);
+    return (V)MOVE_SOME(*inside, (x - NAME(look_up)(-1, starts, *span)) * NAME(look_up)(-1, inverse, *span));
+}
+
 WHOLE void NAME(find_places)(const REAL *knots, REAL last, const REAL *x, int n, INTEGER *spans, MASK *inside, REAL *places) {
     const TABLE starts = NAME(table_at)(knots), inverse = NAME(table_at)(knots + ENTRIES);
     for (int q = 0; q < n; q += LANES) {
-        V v = NAME(load)(x + q);
-        W span = {0};
-        UNROLL for (INTEGER jump = ENTRIES / 2; jump; jump /= 2)
-            span += (W)(v >= LOOK_UP(-1, starts, span + jump)) & jump;
-        const MASK there = AND_COMPARE(COMPARE(v, SPLAT(knots[0]), _CMP_GE_OQ), v, SPLAT(last), _CMP_LT_OQ);
-        V place = (v - LOOK_UP(there, starts, span)) * LOOK_UP(there, inverse, span);
-        NAME(store)(places + q, (V)MOVE_SOME(there, place));
+        W span;
+        NAME(store)(places + q, NAME(find_place)(starts, inverse, knots[0], last, NAME(load)(x + q), &span, inside + q / LANES));
         memcpy(spans + q, &span, sizeof span);
-        inside[q / LANES] = there;
     }
 }
 
@@ -946,8 +952,8 @@ INLINE void NAME(add_edges)(const int k, const int vectors, const LIVE *live, in
         TABLE piece[4];
         UNROLL for (int d = 0; d <= k; d++) piece[d] = NAME(table_at)(live->pieces + e * PIECES(k) + d * ENTRIES);
         UNROLL for (int v = 0; v < vectors; v++) {
-            V sum = LOOK_UP(inside[v], piece[0], span[v]);
-            UNROLL for (int d = 1; d <= k; d++) sum = sum * place[v] + LOOK_UP(inside[v], piece[d], span[v]);
+            V sum = NAME(look_up)(inside[v], piece[0], span[v]);
+            UNROLL for (int d = 1; d <= k; d++) sum = sum * place[v] + NAME(look_up)(inside[v], piece[d], span[v]);
             NAME(store)(to + v * LANES, NAME(load)(to + v * LANES) + s[v] * scale + sum);
         }
     }
@@ -1412,7 +1418,6 @@ int NAME(kan_backward)(LAYER *l) {
 #undef PIECES
 #undef TABLE
 #undef EACH_PART
-#undef LOOK_UP
 #undef MASK
 #undef COMPARE
 #undef AND_COMPARE

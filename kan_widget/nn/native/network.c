@@ -52,6 +52,7 @@ enum { DIRECTION, START, BEFORE, GRADIENTS, STEPS = GRADIENTS + 4, CHANGES = STE
 
 #define V NAME(vector)
 #define W NAME(integers)
+#define TABLE NAME(table)
 #define LANES ((int)(VECTOR_BYTES / sizeof(REAL)))
 #define VECTORS_OF(n) for (int q = 0; q < (n); q += LANES)
 
@@ -101,6 +102,7 @@ typedef struct {
     REAL *weight;                    /* (out, in, rows), 0 where pruned */
     REAL *offset;                    /* (out,) */
     REAL *steps;                     /* (in, count, k + 1): what each knot brings, see `prepare_steps` */
+    REAL *tables;                    /* (in, TABLES(w), ENTRIES): what each span brings, see `prepare_tables` */
     REAL *x, *grad;                  /* (in, STRIP): the nodes below, and the gradient in them */
     REAL *values, *slopes;           /* (in, rows, STRIP) */
     V *sums, *bias_sums;             /* (out, in, rows), (out,): gradients, still in lanes */
@@ -116,6 +118,11 @@ typedef struct {
     REAL *y, *grad;
     void *memory;
 } ROOM;
+
+/* Tables of an input; none where there are too many spans or powers for registers. */
+INLINE int64_t NAME(tables)(const WORK *w) {
+    return WIDE && w->k <= 3 && w->count - 1 <= ENTRIES ? 2 + (w->rows - 1) * (w->k + 1) : 0;
+}
 
 /* Lay out what a network needs in `memory`, or only count it where that is NULL. Gives the bytes. */
 static int64_t NAME(lay_out)(const NETWORK *network, ROOM *room, char *memory) {
@@ -133,6 +140,7 @@ static int64_t NAME(lay_out)(const NETWORK *network, ROOM *room, char *memory) {
         TAKE(w->weight, edges * w->rows);
         TAKE(w->offset, w->n_out);
         TAKE(w->steps, layer->n_in * layer->count * (layer->k + 1));
+        TAKE(w->tables, layer->n_in * NAME(tables)(w) * ENTRIES);
         TAKE(w->x, layer->n_in * STRIP);
         TAKE(w->grad, layer->n_in * STRIP);
         TAKE(w->values, layer->n_in * w->rows * STRIP);
@@ -159,15 +167,114 @@ INLINE int NAME(is_coef_on)(const LAYER *layer, int64_t coef) { return !layer->c
 
 /* For knot j: itself, and 1 / (t[m + d + 1] - t[m]) for the bases of degree d = 0..k - 1 that end there, m = j - d - 1;
  * 0 where knots coincide, as the basis is. */
-static void NAME(prepare_steps)(WORK *w) {
-    for (int i = 0; i < w->n_in; i++)
-        for (int j = 0; j < w->count; j++) {
-            const REAL *t = w->layer->knots + i * w->count;
-            REAL *step = w->steps + (i * w->count + j) * (w->k + 1);
-            step[0] = t[j];
-            for (int d = 0; d < w->k; d++)
-                step[d + 1] = j > d && t[j] > t[j - d - 1] ? 1 / (t[j] - t[j - d - 1]) : 0;
+static void NAME(prepare_steps)(WORK *w, int i) {
+    for (int j = 0; j < w->count; j++) {
+        const REAL *t = w->layer->knots + i * w->count;
+        REAL *step = w->steps + (i * w->count + j) * (w->k + 1);
+        step[0] = t[j];
+        for (int d = 0; d < w->k; d++) step[d + 1] = j > d && t[j] > t[j - d - 1] ? 1 / (t[j] - t[j - d - 1]) : 0;
+    }
+}
+
+#if WIDE
+/* The starts of an input's spans, one over their lengths, and then of each basis its polynomial on each span, a table a
+ * power of the place in the span, highest first. */
+INLINE void NAME(tabulate)(const int k, const REAL *knots, int count, REAL *tables) {
+    REAL extended[2 * MAX_DEGREE + 3 * ENTRIES] = {0};
+    TABLE pieces[4][4];
+    NAME(extend)(extended, knots, 1, count, k);
+    const REAL *t = extended + k;
+    NAME(polynomials)(k, t, pieces);
+    for (int span = 0; span < ENTRIES; span++) {
+        tables[span] = span < count - 1 ? t[span] : (REAL)INFINITY;
+        tables[ENTRIES + span] = span < count - 1 ? 1 / (t[span + 1] - t[span]) : 0;
+    }
+    memset(tables + 2 * ENTRIES, 0, (count - k - 1) * (k + 1) * ENTRIES * sizeof *tables);
+    for (int m = 0; m < count - k - 1; m++)
+        for (int r = 0; r <= k; r++)
+            for (int p = 0; p <= k; p++) {
+                const int span = m + k - r;
+                tables[(2 + m * (k + 1) + k - p) * ENTRIES + span] = pieces[r][p].part[span / LANES][span % LANES];
+            }
+}
+
+/* Whether there were to be tables for input i, and its spans follow each other; else their first number is nan. */
+static int NAME(prepare_tables)(WORK *w, int i) {
+    const int64_t size = NAME(tables)(w) * ENTRIES;
+    const REAL *knots = w->layer->knots + i * w->count;
+    REAL *tables = w->tables + i * size;
+    int in_order = 1;
+    for (int j = 1; j < w->count; j++) in_order &= knots[j - 1] <= knots[j];
+    if (size && !in_order) tables[0] = (REAL)NAN;
+    if (!size || !in_order) return 0;
+    if (w->k == 3) NAME(tabulate)(3, knots, w->count, tables);
+    else if (w->k == 2) NAME(tabulate)(2, knots, w->count, tables);
+    else NAME(tabulate)(1, knots, w->count, tables);
+    return 1;
+}
+
+/* Bases at the points of a strip, each the polynomial of its span, and their slopes if asked to. */
+INLINE void NAME(look_up_bases)(const int k, const REAL *tables, REAL last, int bases, const REAL *x, int n,
+                                REAL *values, REAL *slopes) {
+    const TABLE starts = NAME(table_at)(tables), inverse = NAME(table_at)(tables + ENTRIES);
+    for (int q = 0; q < n; q += CHAINS * LANES) {
+        V place[CHAINS], steep[CHAINS];
+        W span[CHAINS];
+        NAME(mask) inside[CHAINS];
+        UNROLL for (int c = 0; c < CHAINS; c++) {
+            const V v = NAME(load)(x + q + c * LANES);
+            place[c] = NAME(find_place)(starts, inverse, tables[0], last, v, &span[c], &inside[c]);
+            steep[c] = NAME(look_up)(inside[c], inverse, span[c]);
         }
+        const REAL *piece = tables + 2 * ENTRIES;
+        for (int m = 0; m < bases; m++, piece += (k + 1) * ENTRIES) {
+            TABLE power[4];
+            UNROLL for (int d = 0; d <= k; d++) power[d] = NAME(table_at)(piece + d * ENTRIES);
+            UNROLL for (int c = 0; c < CHAINS; c++) {
+                V value = NAME(look_up)(inside[c], power[0], span[c]), slope = {0};
+                UNROLL for (int d = 1; d <= k; d++) {
+                    if (slopes) slope = slope * place[c] + value;
+                    value = value * place[c] + NAME(look_up)(inside[c], power[d], span[c]);
+                }
+                NAME(store)(values + m * STRIP + q + c * LANES, value);
+                if (slopes) NAME(store)(slopes + m * STRIP + q + c * LANES, slope * steep[c]);
+            }
+        }
+    }
+}
+
+/* Whether there were tables for input i. */
+static int NAME(look_up_strip)(const WORK *w, int i, int n, REAL *values, REAL *slopes) {
+    const int64_t size = NAME(tables)(w) * ENTRIES;
+    const REAL *tables = w->tables + i * size, last = w->layer->knots[(i + 1) * w->count - 1], *x = w->x + i * STRIP;
+    if (!size || tables[0] != tables[0]) return 0;
+#define LOOK(k)                                                                                                        \
+    if (slopes) NAME(look_up_bases)(k, tables, last, w->rows - 1, x, n, values, slopes);                               \
+    else NAME(look_up_bases)(k, tables, last, w->rows - 1, x, n, values, NULL)
+    if (w->k == 3) {
+        LOOK(3);
+    } else if (w->k == 2) {
+        LOOK(2);
+    } else {
+        LOOK(1);
+    }
+#undef LOOK
+    return 1;
+}
+#else
+static int NAME(prepare_tables)(WORK *w, int i) {
+    (void)w, (void)i;
+    return 0;
+}
+static int NAME(look_up_strip)(const WORK *w, int i, int n, REAL *values, REAL *slopes) {
+    (void)w, (void)i, (void)n, (void)values, (void)slopes;
+    return 0;
+}
+#endif
+
+static void NAME(prepare_inputs)(WORK *w) {
+    for (int i = 0; i < w->n_in; i++)
+        if (!NAME(prepare_tables)(w, i)) NAME(prepare_steps)(w, i);
 }
 
 static void NAME(prepare_weights)(WORK *w) {
@@ -228,6 +335,9 @@ static void NAME(fill_strip)(WORK *w, int n, int slopes_too) {
         const REAL low = 2 * t[0] - t[1], high = 2 * t[w->count - 1] - t[w->count - 2];
         const REAL *steps = w->steps + i * w->count * (w->k + 1);
         REAL *values = w->values + i * w->rows * STRIP, *slopes = slopes_too ? w->slopes + i * w->rows * STRIP : NULL;
+        const int base = (w->rows - 1) * STRIP;
+        NAME(base_values)((int)w->layer->base, x, n, values + base, slopes ? slopes + base : NULL);
+        if (NAME(look_up_strip)(w, i, n, values, slopes)) continue;
         VECTORS_OF(n) {
             const V v = NAME(load)(x + q); /* all bases are 0 from one span outside on; nan stays nan */
             const V near = NAME(choose)((W)(v < low), NAME(splat)(low),
@@ -239,8 +349,6 @@ static void NAME(fill_strip)(WORK *w, int n, int slopes_too) {
             default: NAME(pass_any)(w->k, steps, w->count, near, values + q, s);
             }
         }
-        const int base = (w->rows - 1) * STRIP;
-        NAME(base_values)((int)w->layer->base, x, n, values + base, slopes ? slopes + base : NULL);
     }
 }
 
@@ -308,12 +416,13 @@ static void NAME(read_strip)(const NETWORK *network, ROOM *room, int64_t first, 
     }
 }
 
-static void NAME(forward_strip)(ROOM *room, int n, int padded, int slopes, int spreads) {
+static void NAME(forward_strip)(ROOM *room, int n, int padded, int slopes, int spreads, int outputs) {
     for (int d = 0; d < room->depth; d++) {
         WORK *w = &room->work[d];
         REAL *y = d + 1 < room->depth ? room->work[d + 1].x : room->y, edge[STRIP];
         NAME(fill_strip)(w, padded, slopes && (d || slopes > 1));
         for (int i = 0; spreads && i < w->n_in; i++) NAME(add_spread)(&w->nodes[i], w->x + i * STRIP, n, padded);
+        if (!outputs && d + 1 == room->depth) break;
         for (int o = 0; o < w->n_out; o++) {
             REAL *to = y + o * STRIP;
             VECTORS_OF(padded) NAME(store)(to + q, NAME(splat)(w->offset[o]));
@@ -401,7 +510,7 @@ static void NAME(prepare_network)(ROOM *room, int gradients) {
 }
 
 static void NAME(prepare_knots)(ROOM *room) {
-    for (int d = 0; d < room->depth; d++) NAME(prepare_steps)(&room->work[d]);
+    for (int d = 0; d < room->depth; d++) NAME(prepare_inputs)(&room->work[d]);
 }
 
 /* ---- the objective of a training ---- */
@@ -494,13 +603,13 @@ static double NAME(objective)(NETWORK *network, ROOM *room) {
         }
         FOR_STRIPS(network->batch) {
             NAME(read_strip)(network, room, first, n, padded);
-            NAME(forward_strip)(room, n, padded, 0, 1);
+            NAME(forward_strip)(room, n, padded, 0, 1, 1);
         }
         for (int d = 0; d < room->depth; d++) network->reg += NAME(penalise)(&room->work[d], network);
     }
     FOR_STRIPS(network->batch) {
         NAME(read_strip)(network, room, first, n, padded);
-        NAME(forward_strip)(room, n, padded, 1, 0);
+        NAME(forward_strip)(room, n, padded, 1, 0, 1);
         network->loss += NAME(squared_error)(network, room, first, n, padded);
         NAME(backward_strip)(room, n, padded, 0, penalised);
     }
@@ -711,6 +820,7 @@ static int NAME(take_input)(const SPREADS *s, INPUT *in) {
         int64_t at = 0;
 #define TAKE(field, n) field = memory ? (void *)(memory + at) : NULL, at += ((n) * sizeof *(field) + 63) / 64 * 64
         TAKE(in->w.steps, s->count * (s->k + 1));
+        TAKE(in->w.tables, NAME(tables)(&in->w) * ENTRIES);
         TAKE(in->w.x, STRIP);
         TAKE(in->w.values, rows * STRIP);
         TAKE(in->w.slopes, rows * STRIP);
@@ -796,7 +906,7 @@ static void NAME(spread_inputs)(void *job, int64_t start, int64_t stop) {
     if (!NAME(take_input)(s, &in)) s->failed = 1, stop = start;
     for (int64_t i = start; i < stop; i++) {
         in.layer.knots = s->knots + i * s->count;
-        NAME(prepare_steps)(&in.w);
+        NAME(prepare_inputs)(&in.w);
         NAME(measure_features)(s, &in, i);
         NAME(read_edges)(s, &in, i);
         for (int64_t o = 0; o < s->n_out; o++) {
@@ -844,7 +954,7 @@ static void NAME(pull_inputs)(void *job, int64_t start, int64_t stop) {
     const int64_t bases = in.rows - 1;
     for (int64_t i = start; i < stop; i++) {
         in.layer.knots = s->knots + i * s->count;
-        NAME(prepare_steps)(&in.w);
+        NAME(prepare_inputs)(&in.w);
         NAME(read_edges)(s, &in, i);
         memset(in.share, 0, in.wide * sizeof *in.share);
         for (int64_t o = 0; o < s->n_out; o++) {
@@ -910,7 +1020,9 @@ static void NAME(use_copies)(const NETWORK *network, COPIES *copies, int fill) {
 #undef COPY
     const int64_t n_in = network->layers[0].n_in;
     REAL *x = (REAL *)(memory + at);
-    for (int64_t b = 0; fill && b < network->batch; b++)
+    const int packed = network->x_column == 1 && network->x_row == n_in;
+    if (fill && packed && network->batch) memcpy(x, network->x, network->batch * n_in * sizeof *x);
+    for (int64_t b = 0; fill && !packed && b < network->batch; b++)
         for (int64_t i = 0; i < n_in; i++) x[b * n_in + i] = network->x[b * network->x_row + i * network->x_column];
     copies->network.x = x;
     copies->network.x_row = n_in;
@@ -937,7 +1049,7 @@ int NAME(kan_network_forward)(const NETWORK *network) {
     const int n_out = room.work[room.depth - 1].n_out;
     FOR_STRIPS(network->batch) {
         NAME(read_strip)(network, &room, first, n, padded);
-        NAME(forward_strip)(&room, n, padded, 0, 0);
+        NAME(forward_strip)(&room, n, padded, 0, 0, 1);
         for (int o = 0; o < n_out; o++)
             for (int q = 0; q < n; q++) network->y[(first + q) * n_out + o] = room.y[o * STRIP + q];
     }
@@ -957,7 +1069,7 @@ int NAME(kan_network_backward)(const NETWORK *network) {
     const int n_out = room.work[room.depth - 1].n_out, n_in = room.work[0].n_in;
     FOR_STRIPS(network->batch) {
         NAME(read_strip)(network, &room, first, n, padded);
-        NAME(forward_strip)(&room, n, padded, 1 + (network->grad_x != NULL), 0);
+        NAME(forward_strip)(&room, n, padded, 1 + (network->grad_x != NULL), 0, 0);
         for (int o = 0; o < n_out; o++) {
             for (int q = 0; q < n; q++) room.grad[o * STRIP + q] = network->grad[(first + q) * n_out + o];
             NAME(clear_rest)(room.grad + o * STRIP, n, padded);

@@ -116,7 +116,7 @@ class Stack:
         storages: What keeps that memory from being given to somebody else.
         layers: The structs.
         parameters: Those of `tensors` that can be learnt, as many as there are `PARAMETERS` for each layer.
-        sizes: Of `parameters`.
+        views: Of `parameters`, of the same sizes whatever becomes of those.
         kept: How many numbers take as much room as copies of all tensors, each rounded up to 8 bytes.
         n_out: Outputs of the last layer.
         edges: Of all layers.
@@ -131,7 +131,7 @@ class Stack:
     storages: list[torch.UntypedStorage]
     layers: ctypes.Array[_Layer]
     parameters: list[Tensor | None]
-    sizes: list[torch.Size]
+    views: list[Tensor | None]
     kept: int
     n_out: int
     edges: int
@@ -153,7 +153,7 @@ class Stack:
         learnt = [t for start in range(0, len(tensors), PARTS) for t in tensors[start : start + len(PARAMETERS)]]
         there = [t for t in tensors if t is not None]
         dtype, n_out = there[0].dtype, structs[-1].n_out
-        sizes = [torch.Size() if p is None else p.shape for p in learnt]
+        views = [None if p is None else p.detach() for p in learnt]
         kept = sum(-(-t.numel() * t.element_size() // 8) for t in there) * 8 // dtype.itemsize
         return cls(
             tuple(tensors),
@@ -165,7 +165,7 @@ class Stack:
             [t.untyped_storage() for t in there],
             layers,
             learnt,
-            sizes,
+            views,
             kept,
             n_out,
             edges,
@@ -262,7 +262,8 @@ class Networks:
         grad, kept = grad.contiguous(), kept.contiguous()
         dx = kept.new_empty(shape) if wanted[0] else None
         gradients = [
-            kept.new_empty(size) if needed else None for size, needed in zip(stack.sizes, wanted[1:], strict=True)
+            torch.empty_like(p) if needed and p is not None else None
+            for p, needed in zip(stack.views, wanted[1:], strict=True)
         ]
         to = (ctypes.c_void_p * len(gradients))(*addresses(gradients))
         call = _Network(
