@@ -25,7 +25,7 @@ BASES = ("silu", "identity", "zero")
 _BLOCK = 1 << 18
 # Elements of features that are held at a time. A layer with more of them goes over its batch in chunks, and computes
 # them again for the backward pass.
-_CHUNK = 1 << 21
+_CHUNK = 1 << 23
 _CHUNK_ROWS = 64
 # Elements from which what is used up at once is written to memory that is kept: the system hands out large pieces
 # page by page, which takes longer than to fill them.
@@ -371,11 +371,13 @@ def _chunks(x: Tensor, n_planes: int) -> list[slice]:
 def _filled(x: Tensor, knots: Knots, base: str, *, keep: bool, reuse: bool = False) -> tuple[Tensor, list[Tensor]]:
     """All features ``(G + k + 1, in, batch)`` and, if `keep`, what `_slopes` needs of each block.
 
-    If `reuse`, the features are in memory that the next call overwrites.
+    Those of an input lie together in memory, as its weights do. If `reuse`, it is memory that the next call overwrites.
     """
     n_knots = knots.values.shape[0]
-    planes = _room.take("features", x, n_knots - knots.k) if reuse else None
-    planes, kept = x.new_empty(n_knots - knots.k, *x.shape) if planes is None else planes, []
+    taken = _room.take("features", x, n_knots - knots.k) if reuse else None
+    shape = (x.shape[0], n_knots - knots.k, x.shape[1])
+    planes = (x.new_empty(shape) if taken is None else taken.view(shape)).transpose(0, 1)
+    kept = []
     for rows, columns in _blocks(x, n_knots):
         part = planes[:, rows, columns]
         q = _fill(part, x[rows, columns], knots.rows(rows.start, rows.stop), base, keep)
@@ -429,19 +431,19 @@ class _EdgeWeights(torch.autograd.Function):
     def forward(ctx: Any, coef: Tensor, scale_spline: Tensor, scale_base: Tensor, mask: Tensor) -> Tensor:
         ctx.save_for_backward(coef, scale_spline, mask)
         n_out, n_in, n_bases = coef.shape
-        weight = coef.new_empty(n_out, n_bases + 1, n_in)
-        weight[:, :-1] = coef.transpose(1, 2) * scale_spline.unsqueeze(1)
-        weight[:, -1] = scale_base
-        return weight.masked_fill_(~mask.unsqueeze(1), 0)  # even where there is nan
+        weight = coef.new_empty(n_out, n_in, n_bases + 1)
+        torch.mul(coef, scale_spline.unsqueeze(-1), out=weight[..., :-1])
+        weight[..., -1] = scale_base
+        return weight.masked_fill_(~mask.unsqueeze(-1), 0).transpose(1, 2)  # even where there is nan
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:
         coef, scale_spline, mask = ctx.saved_tensors
-        spline, base = grads[0][:, :-1], grads[0][:, -1]
+        spline, base = grads[0][:, :-1].transpose(1, 2), grads[0][:, -1]
         coef_needed, spline_needed, base_needed = ctx.needs_input_grad[:3]
         return (
-            (spline * torch.where(mask, scale_spline, 0).unsqueeze(1)).transpose(1, 2) if coef_needed else None,
-            torch.where(mask, (spline * coef.transpose(1, 2)).sum(1), 0) if spline_needed else None,
+            spline * torch.where(mask, scale_spline, 0).unsqueeze(-1) if coef_needed else None,
+            torch.where(mask, (spline * coef).sum(-1), 0) if spline_needed else None,
             torch.where(mask, base, 0) if base_needed else None,
             None,
         )
@@ -451,13 +453,13 @@ class _Layer(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, weight: Tensor, knots: Knots, base: str) -> Tensor:
         ctx.rest = (knots, base)
-        chunks, flat = _chunks(x, weight.shape[1]), weight.flatten(1)
+        chunks, flat = _chunks(x, weight.shape[1]), weight.transpose(1, 2).flatten(1)
         if len(chunks) == 1 and any(ctx.needs_input_grad):
             planes, kept = _filled(x, knots, base, keep=ctx.needs_input_grad[0])
             ctx.save_for_backward(x, weight, planes, *kept)
-            return flat @ planes.flatten(0, 1)
+            return flat @ _by_input(planes)
         ctx.save_for_backward(x, weight)
-        parts = [flat @ _filled(x[:, c], knots, base, keep=False, reuse=True)[0].flatten(0, 1) for c in chunks]
+        parts = [flat @ _by_input(_filled(x[:, c], knots, base, keep=False, reuse=True)[0]) for c in chunks]
         return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
     @staticmethod
@@ -471,17 +473,23 @@ class _Layer(torch.autograd.Function):
             found = iter(torch.autograd.grad(y, wanted, grads[0], create_graph=True))
             dx, dw = (next(found) if needed else None for needed in (x_needed, weight_needed))
             return dx, dw, None, None
-        flat, slopes, dw = weight.flatten(1), [], None
+        flat, slopes, dw = weight.transpose(1, 2).flatten(1), [], None
         for c in _chunks(x, weight.shape[1]):
             part, grad = x[:, c], grads[0][:, c]
             planes, kept = (saved[0], saved[1:]) if saved else _filled(part, knots, base, keep=x_needed, reuse=True)
             if weight_needed:
-                step = grad @ planes.flatten(0, 1).T
+                step = grad @ _by_input(planes).T
                 dw = step if dw is None else dw.add_(step)
             if x_needed:
-                slopes.append(_slopes((flat.T @ grad).view_as(planes), part, kept, knots, base))
+                asked = (flat.T @ grad).view(len(part), len(planes), part.shape[1]).transpose(0, 1)
+                slopes.append(_slopes(asked, part, kept, knots, base))
         dx = None if not slopes else slopes[0] if len(slopes) == 1 else torch.cat(slopes, dim=1)
-        return dx, None if dw is None else dw.view_as(weight), None, None
+        return dx, None if dw is None else dw.view(len(dw), len(x), weight.shape[1]).transpose(1, 2), None, None
+
+
+def _by_input(planes: Tensor) -> Tensor:
+    """The features of one input after those of another, ``(in * (G + k + 1), batch)``, as they lie in memory."""
+    return planes.transpose(0, 1).flatten(0, 1)
 
 
 class _NativeLayer(torch.autograd.Function):

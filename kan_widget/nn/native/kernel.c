@@ -508,35 +508,25 @@ static int NAME(take_edges)(EDGES *e, const LAYER *l) {
     return 1;
 }
 
-/* Turn a number of each of n inputs of some targets, to (inputs, LANES) or from it. */
-static void NAME(turn_edges)(const REAL *from, int64_t out, int64_t in, int64_t targets, int64_t n, REAL *to) {
-    for (int64_t j = 0; j < n; j += LANES)
-        if (in == 1) NAME(turn_rows)(from + j, out, targets, n - j, to + j * LANES, LANES);
-        else
-            for (int64_t at = j; at < n && at < j + LANES; at++)
-                for (int64_t lane = 0; lane < targets; lane++) to[at * LANES + lane] = from[lane * out + at * in];
+/* Turn n numbers, `step` apart, of each of some targets to (n, LANES). */
+static void NAME(turn_edges)(const REAL *from, int64_t out, int64_t step, int64_t targets, int64_t n, REAL *to) {
+    for (int64_t j = 0; step == 1 && j < n; j += LANES)
+        NAME(turn_rows)(from + j, out, targets, n - j, to + j * LANES, LANES);
+    for (int64_t j = 0; step != 1 && j < n; j++)
+        for (int64_t lane = 0; lane < targets; lane++) to[j * LANES + lane] = from[lane * out + j * step];
 }
 
+/* And back, side by side. */
 static void NAME(turn_edges_back)(const REAL *from, int64_t targets, int64_t n, REAL *to, int64_t out) {
     for (int64_t j = 0; j < n; j += LANES) NAME(turn_rows)(from + j * LANES, LANES, n - j, targets, to + j, out);
 }
 
 static void NAME(turn_coef)(const LAYER *l, const REAL *from, int64_t targets, int64_t n, REAL *to) {
-    const int64_t bases = l->count - l->k - 1, numbers = n * bases;
-    if (l->coef_basis == 1 && l->coef_in == bases) { /* as nearly always */
-        NAME(turn_edges)(from, l->coef_out, 1, targets, numbers, to);
-        return;
-    }
-    for (int64_t m = 0; m < bases; m++)
-        for (int64_t j = 0; j < n; j += LANES)
-            if (l->coef_in == 1)
-                NAME(turn_rows)(from + m * l->coef_basis + j, l->coef_out, targets, n - j, to + (j * bases + m) * LANES,
-                           bases * LANES);
-            else
-                for (int64_t at = j; at < n && at < j + LANES; at++)
-                    for (int64_t lane = 0; lane < targets; lane++)
-                        to[(at * bases + m) * LANES + lane] =
-                            from[lane * l->coef_out + at * l->coef_in + m * l->coef_basis];
+    const int64_t bases = l->count - l->k - 1, step = l->coef_basis, out = l->coef_out;
+    const int together = l->coef_in == bases * step; /* as nearly always */
+    if (together) NAME(turn_edges)(from, out, step, targets, n * bases, to);
+    for (int64_t j = 0; !together && j < n; j++)
+        NAME(turn_edges)(from + j * l->coef_in, out, step, targets, bases, to + j * bases * LANES);
 }
 
 /* Rows are far apart, and too short for the processor to fetch them ahead by itself. */
