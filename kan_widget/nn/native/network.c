@@ -103,6 +103,7 @@ typedef struct {
     REAL *offset;                    /* (out,) */
     REAL *steps;                     /* (in, count, k + 1): what each knot brings, see `prepare_steps` */
     REAL *tables;                    /* (in, TABLES(w), ENTRIES): what each span brings, see `prepare_tables` */
+    REAL *pieces;                    /* (out, in, k + 1, ENTRIES): the polynomials of each edge, where no features are */
     REAL *x, *grad;                  /* (in, STRIP): the nodes below, and the gradient in them */
     REAL *values, *slopes;           /* (in, rows, STRIP) */
     V *sums, *bias_sums;             /* (out, in, rows), (out,): gradients, still in lanes */
@@ -125,9 +126,9 @@ INLINE int64_t NAME(tables)(const WORK *w) {
 }
 
 /* Lay out what a network needs in `memory`, or only count it where that is NULL. Gives the bytes. */
-static int64_t NAME(lay_out)(const NETWORK *network, ROOM *room, char *memory) {
+static int64_t NAME(lay_out)(const NETWORK *network, ROOM *room, int gradients, char *memory) {
     int64_t at = 0;
-#define TAKE(field, n) field = memory ? (void *)(memory + at) : NULL, at += ((n) * sizeof *(field) + 63) / 64 * 64
+#define TAKE(field, n) (field = memory ? (void *)(memory + at) : NULL, at += ((n) * sizeof *(field) + 63) / 64 * 64)
     room->depth = (int)network->depth;
     for (int d = 0; d < room->depth; d++) {
         const LAYER *layer = &network->layers[d];
@@ -135,15 +136,17 @@ static int64_t NAME(lay_out)(const NETWORK *network, ROOM *room, char *memory) {
         *w = (WORK){.layer = layer, .n_in = (int)layer->n_in, .n_out = (int)layer->n_out, .count = (int)layer->count,
                     .k = (int)layer->k, .rows = (int)(layer->count - layer->k)};
         const int64_t edges = layer->n_in * layer->n_out;
-        TAKE(w->sums, edges * w->rows);
-        TAKE(w->bias_sums, w->n_out);
         TAKE(w->weight, edges * w->rows);
         TAKE(w->offset, w->n_out);
         TAKE(w->steps, layer->n_in * layer->count * (layer->k + 1));
         TAKE(w->tables, layer->n_in * NAME(tables)(w) * ENTRIES);
         TAKE(w->x, layer->n_in * STRIP);
-        TAKE(w->grad, layer->n_in * STRIP);
         TAKE(w->values, layer->n_in * w->rows * STRIP);
+        if (!gradients) TAKE(w->pieces, edges * (w->k + 1) * ENTRIES * (NAME(tables)(w) > 0));
+        if (!gradients) continue;
+        TAKE(w->sums, edges * w->rows);
+        TAKE(w->bias_sums, w->n_out);
+        TAKE(w->grad, layer->n_in * STRIP);
         TAKE(w->slopes, layer->n_in * w->rows * STRIP);
         TAKE(w->edges, edges);
         TAKE(w->nodes, layer->n_in);
@@ -156,9 +159,9 @@ static int64_t NAME(lay_out)(const NETWORK *network, ROOM *room, char *memory) {
     return at;
 }
 
-static int NAME(take_whole_room)(const NETWORK *network, ROOM *room) {
-    room->memory = aligned(NAME(lay_out)(network, room, NULL));
-    if (room->memory) NAME(lay_out)(network, room, room->memory);
+static int NAME(take_whole_room)(const NETWORK *network, ROOM *room, int gradients) {
+    room->memory = aligned(NAME(lay_out)(network, room, gradients, NULL));
+    if (room->memory) NAME(lay_out)(network, room, gradients, room->memory);
     return room->memory != NULL;
 }
 
@@ -261,7 +264,74 @@ static int NAME(look_up_strip)(const WORK *w, int i, int n, REAL *values, REAL *
 #undef LOOK
     return 1;
 }
+
+/* Of each edge its polynomial on each span, if there are tables for all inputs. */
+static int NAME(prepare_pieces)(WORK *w) {
+    const int64_t size = NAME(tables)(w) * ENTRIES, powers = (w->k + 1) * ENTRIES;
+    for (int i = 0; i < w->n_in; i++)
+        if (!size || w->tables[i * size] != w->tables[i * size]) return 0;
+    for (int64_t e = 0; e < w->n_in * w->n_out; e++) {
+        const REAL *tables = w->tables + e % w->n_in * size + 2 * ENTRIES, *weight = w->weight + e * w->rows;
+        for (int64_t at = 0; at < powers; at += LANES) {
+            V sum = {0};
+            for (int m = 0; m + 1 < w->rows; m++) sum += NAME(load)(tables + m * powers + at) * weight[m];
+            NAME(store)(w->pieces + e * powers + at, sum);
+        }
+    }
+    return 1;
+}
+
+/* Add the edges of a layer at the points of a strip, each the polynomial of its span and the base function. */
+INLINE void NAME(add_pieces)(const int k, const WORK *w, int n, REAL *y) {
+    const int64_t size = NAME(tables)(w) * ENTRIES;
+    for (int i = 0; i < w->n_in; i++) {
+        const REAL *tables = w->tables + i * size, last = w->layer->knots[(i + 1) * w->count - 1], *x = w->x + i * STRIP;
+        const TABLE starts = NAME(table_at)(tables), inverse = NAME(table_at)(tables + ENTRIES);
+        NAME(base_values)((int)w->layer->base, x, n, w->values, NULL);
+        for (int q = 0; q < n; q += CHAINS * LANES) {
+            V place[CHAINS];
+            W span[CHAINS];
+            NAME(mask) inside[CHAINS];
+            UNROLL for (int c = 0; c < CHAINS; c++)
+                place[c] = NAME(find_place)(starts, inverse, tables[0], last, NAME(load)(x + q + c * LANES), &span[c],
+                                            &inside[c]);
+            for (int o = 0; o < w->n_out; o++) {
+                const int64_t e = o * w->n_in + i;
+                if (!NAME(is_on)(w->layer, e)) continue;
+                const REAL scale = w->weight[e * w->rows + w->rows - 1];
+                TABLE power[4];
+                UNROLL for (int d = 0; d <= k; d++)
+                    power[d] = NAME(table_at)(w->pieces + (e * (k + 1) + d) * ENTRIES);
+                UNROLL for (int c = 0; c < CHAINS; c++) {
+                    REAL *to = y + o * STRIP + q + c * LANES;
+                    V value = NAME(look_up)(inside[c], power[0], span[c]);
+                    UNROLL for (int d = 1; d <= k; d++)
+                        value = value * place[c] + NAME(look_up)(inside[c], power[d], span[c]);
+                    NAME(store)(to, NAME(load)(to) + (value + NAME(load)(w->values + q + c * LANES) * scale));
+                }
+            }
+        }
+    }
+}
+
+/* Whether the outputs of a strip could be had without features. */
+static int NAME(evaluate_pieces)(const WORK *w, int n, REAL *y) {
+    if (!w->pieces) return 0;
+    for (int o = 0; o < w->n_out; o++) VECTORS_OF(n) NAME(store)(y + o * STRIP + q, NAME(splat)(w->offset[o]));
+    if (w->k == 3) NAME(add_pieces)(3, w, n, y);
+    else if (w->k == 2) NAME(add_pieces)(2, w, n, y);
+    else NAME(add_pieces)(1, w, n, y);
+    return 1;
+}
 #else
+static int NAME(prepare_pieces)(WORK *w) {
+    (void)w;
+    return 0;
+}
+static int NAME(evaluate_pieces)(const WORK *w, int n, REAL *y) {
+    (void)w, (void)n, (void)y;
+    return 0;
+}
 static int NAME(prepare_tables)(WORK *w, int i) {
     (void)w, (void)i;
     return 0;
@@ -420,6 +490,7 @@ static void NAME(forward_strip)(ROOM *room, int n, int padded, int slopes, int s
     for (int d = 0; d < room->depth; d++) {
         WORK *w = &room->work[d];
         REAL *y = d + 1 < room->depth ? room->work[d + 1].x : room->y, edge[STRIP];
+        if (NAME(evaluate_pieces)(w, padded, y)) continue;
         NAME(fill_strip)(w, padded, slopes && (d || slopes > 1));
         for (int i = 0; spreads && i < w->n_in; i++) NAME(add_spread)(&w->nodes[i], w->x + i * STRIP, n, padded);
         if (!outputs && d + 1 == room->depth) break;
@@ -503,6 +574,7 @@ static void NAME(prepare_network)(ROOM *room, int gradients) {
     for (int d = 0; d < room->depth; d++) {
         WORK *w = &room->work[d];
         NAME(prepare_weights)(w);
+        if (!gradients && !NAME(prepare_pieces)(w)) w->pieces = NULL;
         if (!gradients) continue;
         memset(w->sums, 0, w->n_in * w->n_out * w->rows * sizeof *w->sums);
         memset(w->bias_sums, 0, w->n_out * sizeof *w->bias_sums);
@@ -1043,7 +1115,7 @@ int NAME(kan_network_forward)(const NETWORK *network) {
         NAME(use_copies)(network, &copies, 1);
         network = &copies.network;
     }
-    if (!NAME(take_whole_room)(network, &room)) return NO_MEMORY;
+    if (!NAME(take_whole_room)(network, &room, 0)) return NO_MEMORY;
     NAME(prepare_knots)(&room);
     NAME(prepare_network)(&room, 0);
     const int n_out = room.work[room.depth - 1].n_out;
@@ -1063,7 +1135,7 @@ int NAME(kan_network_backward)(const NETWORK *network) {
     COPIES copies;
     NAME(use_copies)(network, &copies, 0);
     network = &copies.network;
-    if (!NAME(take_whole_room)(network, &room)) return NO_MEMORY;
+    if (!NAME(take_whole_room)(network, &room, 1)) return NO_MEMORY;
     NAME(prepare_knots)(&room);
     NAME(prepare_network)(&room, 1);
     const int n_out = room.work[room.depth - 1].n_out, n_in = room.work[0].n_in;
@@ -1086,7 +1158,7 @@ int NAME(kan_network_backward)(const NETWORK *network) {
 /* Write loss, reg and the gradients that are wanted. Gives 0, or NO_MEMORY. */
 int NAME(kan_network_objective)(NETWORK *network) {
     ROOM room;
-    if (!NAME(take_whole_room)(network, &room)) return NO_MEMORY;
+    if (!NAME(take_whole_room)(network, &room, 1)) return NO_MEMORY;
     NAME(prepare_knots)(&room);
     NAME(objective)(network, &room);
     free(room.memory);
@@ -1108,7 +1180,7 @@ int64_t NAME(kan_minimiser_size)(void) { return sizeof(MINIMISER); }
 /* One step of L-BFGS; loss and reg are those after it. Gives 0, or NO_MEMORY. */
 int NAME(kan_network_minimise)(MINIMISER *minimiser) {
     ROOM room;
-    if (!NAME(take_whole_room)(minimiser->network, &room)) return NO_MEMORY;
+    if (!NAME(take_whole_room)(minimiser->network, &room, 1)) return NO_MEMORY;
     NAME(prepare_knots)(&room);
     NAME(minimise)(minimiser, &room);
     free(room.memory);
