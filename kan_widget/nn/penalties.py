@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from . import native
-from .modes import wants_operations
+from .modes import gradients, wants_graph, wants_operations
 from .native.kernel import MAX_DEGREE, SUFFIXES, is_readable
 from .native.network import METRICS as METRICS_OF_KERNEL
 from .native.network import Spread
@@ -141,12 +141,16 @@ def edge_std(planes: Tensor, weight: Tensor) -> Tensor:
         weight: ``(out, G + k + 1, in)``.
     """
     if not torch.compiler.is_compiling() and wants_operations():
-        return _plain_edge_std(planes, weight)[0].T.to(weight.dtype)
+        return _plain_std(planes, weight)
     result: Tensor = _EdgeStd.apply(planes, weight)  # type: ignore[no-untyped-call]
     return result
 
 
-def _plain_edge_std(planes: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+def _plain_std(planes: Tensor, weight: Tensor) -> Tensor:
+    return _std_and_its_parts(planes, weight)[0].T.to(weight.dtype)
+
+
+def _std_and_its_parts(planes: Tensor, weight: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """The standard deviation ``(in, out)`` and what it comes from, in float64."""
     centred = planes.transpose(0, 1).double()
     centred = centred - centred.mean(dim=-1, keepdim=True)
@@ -161,7 +165,7 @@ class _EdgeStd(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, planes: Tensor, weight: Tensor) -> Tensor:
-        std, centred, w, spread = _plain_edge_std(planes, weight)
+        std, centred, w, spread = _std_and_its_parts(planes, weight)
         ctx.save_for_backward(planes, weight, std, centred, w, spread)
         return std.T.to(weight.dtype)
 
@@ -169,11 +173,9 @@ class _EdgeStd(torch.autograd.Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None]:
         planes, weight, std, centred, w, spread = ctx.saved_tensors
         planes_needed, weight_needed = ctx.needs_input_grad
-        if torch.is_grad_enabled():  # create_graph=True: the gradient itself will be differentiated
-            y = _plain_edge_std(planes, weight)[0].T.to(weight.dtype)
-            wanted = [t for t, needed in ((planes, planes_needed), (weight, weight_needed)) if needed]
-            found = iter(torch.autograd.grad(y, wanted, grads[0], create_graph=True))
-            dp, dw = (next(found) if needed else None for needed in (planes_needed, weight_needed))
+        if wants_graph(grads[0]):
+            needed = (planes_needed, weight_needed)
+            dp, dw = gradients(lambda: _plain_std(planes, weight), (planes, weight), needed, grads[0])
             return dp, dw
         share = (grads[0].T / std).masked_fill_(std <= _SMALLEST**0.5, 0).unsqueeze(-1)
         dw = (spread * share).permute(1, 2, 0).to(weight.dtype) if weight_needed else None
@@ -242,16 +244,17 @@ class _NativeEdgeStd(torch.autograd.Function):
         networks, knots, base = ctx.rest
         values, coef, scale_spline, scale_base, mask, grid, *found = ctx.saved_tensors
         needed = ctx.needs_input_grad[1:5]
-        if torch.is_grad_enabled():  # create_graph=True: the gradient itself will be differentiated
-            planes, weight = features(values, knots, base), edge_weights(coef, scale_spline, scale_base, mask)
-            y = _plain_edge_std(planes, weight)[0].T.to(weight.dtype)
+        if wants_graph(grads[0]):
+
+            def spreads() -> Tensor:
+                planes = features(values, knots, base)
+                return _plain_std(planes, edge_weights(coef, scale_spline, scale_base, mask))
+
             parts = (values, coef, scale_spline, scale_base)
-            wanted = [part for part, is_needed in zip(parts, needed, strict=True) if is_needed]
-            some = iter(torch.autograd.grad(y, wanted, grads[0], create_graph=True))
-            return None, *(next(some) if is_needed else None for is_needed in needed), None, None
+            return None, *gradients(spreads, parts, needed, grads[0]), None, None
         spread = _spread(knots, base, values, coef, scale_spline, scale_base, mask, grid)
-        gradients = networks.spread_slopes(spread, found, grads[0].contiguous(), (needed[0], any(needed[1:])))
-        return None, *gradients, None, None
+        slopes = networks.spread_slopes(spread, found, grads[0].contiguous(), (needed[0], any(needed[1:])))
+        return None, *slopes, None, None
 
 
 def _spread(

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from . import gpu, native
 from .gpu.layer import evaluate as evaluate_on_gpu
-from .modes import wants_operations
+from .modes import gradients, wants_graph, wants_operations
 from .native.kernel import Kernel
 
 BASES = ("silu", "identity", "zero")
@@ -416,12 +416,11 @@ class _Features(torch.autograd.Function):
         return planes
 
     @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor, None, None]:
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, None, None]:
         x, *kept = ctx.saved_tensors
         knots, base = ctx.rest
-        if torch.is_grad_enabled():  # create_graph=True: the gradient itself will be differentiated
-            planes = _plain_features(x, knots, base)
-            (dx,) = torch.autograd.grad(planes, x, grads[0], create_graph=True)
+        if wants_graph(grads[0]):
+            (dx,) = gradients(lambda: _plain_features(x, knots, base), [x], [True], grads[0])
             return dx, None, None
         return _slopes(grads[0], x, kept, knots, base), None, None
 
@@ -467,11 +466,13 @@ class _Layer(torch.autograd.Function):
         x, weight, *saved = ctx.saved_tensors
         knots, base = ctx.rest
         x_needed, weight_needed = ctx.needs_input_grad[:2]
-        if torch.is_grad_enabled():  # create_graph=True: the gradient itself will be differentiated
-            y = weight.flatten(1) @ _plain_features(x, knots, base).flatten(0, 1)
-            wanted = [t for t, needed in ((x, x_needed), (weight, weight_needed)) if needed]
-            found = iter(torch.autograd.grad(y, wanted, grads[0], create_graph=True))
-            dx, dw = (next(found) if needed else None for needed in (x_needed, weight_needed))
+        if wants_graph(grads[0]):
+
+            def evaluate() -> Tensor:
+                y: Tensor = weight.flatten(1) @ _plain_features(x, knots, base).flatten(0, 1)
+                return y
+
+            dx, dw = gradients(evaluate, (x, weight), (x_needed, weight_needed), grads[0])
             return dx, dw, None, None
         flat, slopes, dw = weight.transpose(1, 2).flatten(1), [], None
         for c in _chunks(x, weight.shape[1]):
@@ -513,16 +514,14 @@ class _NativeLayer(torch.autograd.Function):
         kernel, knots, base = ctx.rest
         x, coef, scale_spline, scale_base, bias, mask, fill = ctx.saved_tensors
         wanted = ctx.needs_input_grad[1:]
-        if torch.is_grad_enabled():  # create_graph=True: the gradient itself will be differentiated
-            y = plain_layer(x, Edges(coef, scale_spline, scale_base, mask, bias, fill), knots, base)
+        if wants_graph(grads[0]):
+            edges = Edges(coef, scale_spline, scale_base, mask, bias, fill)
             parts = (x, coef, scale_spline, scale_base, bias)
-            inputs = [part for part, needed in zip(parts, wanted, strict=True) if needed]
-            found = iter(torch.autograd.grad(y, inputs, grads[0], create_graph=True))
-            return None, *(next(found) if needed else None for needed in wanted)
+            return None, *gradients(lambda: plain_layer(x, edges, knots, base), parts, wanted, grads[0])
         grad = grads[0].contiguous()
         x, edges = _as_read(*ctx.saved_tensors)
-        gradients = kernel.backward(grad, x, edges, knots, base, (wanted[0], any(wanted[1:4])))
-        return None, *gradients, grad.sum(1) if wanted[4] else None
+        found = kernel.backward(grad, x, edges, knots, base, (wanted[0], any(wanted[1:4])))
+        return None, *found, grad.sum(1) if wanted[4] else None
 
 
 def _as_read(

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from . import native
 from .layer import KANLayer
-from .modes import wants_operations
+from .modes import gradients, wants_graph, wants_operations
 from .native.kernel import BASES, MAX_DEGREE, SUFFIXES, is_readable
 from .native.network import MAX_DEPTH, METRICS, PARTS, Minimiser, Networks, Stack, Weights
 from .spline import Edges, Knots, plain_layer
@@ -199,12 +199,12 @@ class _Whole(torch.autograd.Function):
         networks, stack, x = ctx.rest
         (kept,) = ctx.saved_tensors
         wanted = ctx.needs_input_grad[1:]
-        if torch.is_grad_enabled():  # create_graph=True: the gradient itself will be differentiated
+        if wants_graph(grads[0]):
             if not stack.is_as_it_was() or not _are_bits_equal(kept, networks.forward(stack, x, True)[1]):
                 raise RuntimeError("the network was changed in place between its evaluation and the backward pass")
-            return None, *_again(stack, x, grads[0], wanted)
-        dx, gradients = networks.backward(stack, kept, x.shape, grads[0], wanted)
-        return None, dx, *gradients
+            return None, *gradients(lambda: plain_network(stack, x), (x, *stack.parameters), wanted, grads[0])
+        dx, found = networks.backward(stack, kept, x.shape, grads[0], wanted)
+        return None, dx, *found
 
 
 # What `_Whole.apply` does besides is for transforms, which are served elsewhere, and takes as long as half a layer.
@@ -213,13 +213,6 @@ _apply = super(torch.autograd.Function, _Whole).apply
 
 def _are_bits_equal(one: Tensor, other: Tensor | None) -> bool:
     return other is not None and torch.equal(one.view(torch.uint8), other.view(torch.uint8))
-
-
-def _again(stack: Stack, x: Tensor, grad: Tensor, wanted: Sequence[bool]) -> list[Tensor | None]:
-    """The gradients, from operations that autograd can differentiate again."""
-    inputs = [p for p, is_wanted in zip((x, *stack.parameters), wanted, strict=True) if is_wanted and p is not None]
-    found = iter(torch.autograd.grad(plain_network(stack, x), inputs, grad, create_graph=True))
-    return [next(found) if is_wanted else None for is_wanted in wanted]
 
 
 def plain_network(stack: Stack, x: Tensor) -> Tensor:

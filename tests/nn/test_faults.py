@@ -21,6 +21,7 @@ from torch import Tensor
 from kan_widget import KAN, KANLayer
 from kan_widget.nn import native
 from kan_widget.nn.native import building
+from kan_widget.nn.penalties import Penalty, forward_with_penalty
 from tests.nn.compilers import needs_compiler
 
 ROWS = 300
@@ -452,6 +453,22 @@ def test_function_transforms_are_ordinary_autograd(width: tuple[int, ...], eithe
     torch.testing.assert_close(jacobian, torch.autograd.functional.jacobian(network, x[:3]))
     _, tangent = torch.func.jvp(network, (x[:3],), (torch.ones_like(x[:3]),))
     torch.testing.assert_close(tangent, jacobian.sum((2, 3)))
+
+
+@pytest.mark.parametrize("width", SIZES)
+@pytest.mark.parametrize("penalised", [False, True])
+def test_many_gradients_at_once_are_those_one_by_one(width: tuple[int, ...], penalised: bool, either: str) -> None:
+    network = model(width).double()
+    x, penalty = points().double()[:6], Penalty(lamb_l1=1.0, lamb_entropy=1.0, metric="edge_forward_spline_n")
+
+    def outputs(x: Tensor) -> Tensor:
+        y = network(x)
+        return forward_with_penalty(network, x, penalty)[1] * y if penalised else y
+
+    for derivatives in (torch.autograd.functional.jacobian, torch.autograd.functional.hessian):
+        of = outputs if derivatives is torch.autograd.functional.jacobian else lambda x: outputs(x).square().sum()
+        at_once = derivatives(of, x, vectorize=True)
+        torch.testing.assert_close(at_once, derivatives(of, x), rtol=1e-9, atol=1e-10)
 
 
 @pytest.mark.parametrize("width", SIZES)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from ..modes import gradients, wants_graph
+
 if TYPE_CHECKING:
     from ..spline import Knots
     from .launch import Kernel
@@ -32,22 +34,16 @@ class _Layer(torch.autograd.Function):
         x, weight = ctx.saved_tensors
         kernel, knots, base = ctx.rest
         x_needed, weight_needed = ctx.needs_input_grad[1:3]
-        if torch.is_grad_enabled():  # create_graph=True: the gradient itself will be differentiated
-            return None, *_plain_gradients(grads[0], x, weight, knots, base, (x_needed, weight_needed)), None, None
+        if wants_graph(grads[0]):
+            dx, dw = gradients(lambda: _plain(x, weight, knots, base), (x, weight), (x_needed, weight_needed), grads[0])
+            return None, dx, dw, None, None
         grad, x, weight = grads[0].contiguous(), x.contiguous(), weight.contiguous()
         dx = kernel.slopes(grad, x, weight, knots, base) if x_needed else None
         dw = kernel.weights(grad, x, weight, knots, base) if weight_needed else None
         return None, dx, dw, None, None
 
 
-def _plain_gradients(
-    grad: Tensor, x: Tensor, weight: Tensor, knots: Knots, base: str, needed: tuple[bool, bool]
-) -> tuple[Tensor | None, Tensor | None]:
+def _plain(x: Tensor, weight: Tensor, knots: Knots, base: str) -> Tensor:
     from ..spline import Edges, plain_layer
 
-    edges = Edges(weight[:, :-1].transpose(1, 2), None, weight[:, -1], None, None, None)
-    y = plain_layer(x, edges, knots, base)
-    wanted = [tensor for tensor, asked in zip((x, weight), needed, strict=True) if asked]
-    found = iter(torch.autograd.grad(y, wanted, grad, create_graph=True))
-    dx, dw = (next(found) if asked else None for asked in needed)
-    return dx, dw
+    return plain_layer(x, Edges(weight[:, :-1].transpose(1, 2), None, weight[:, -1], None, None, None), knots, base)
