@@ -433,7 +433,9 @@ class _EdgeWeights(torch.autograd.Function):
         weight = coef.new_empty(n_out, n_in, n_bases + 1)
         torch.mul(coef, scale_spline.unsqueeze(-1), out=weight[..., :-1])
         weight[..., -1] = scale_base
-        return weight.masked_fill_(~mask.unsqueeze(-1), 0).transpose(1, 2)  # even where there is nan
+        if torch.compiler.is_compiling() or not mask.is_cpu or not bool(mask.all()):
+            weight.masked_fill_(~mask.unsqueeze(-1), 0)  # even where there is nan
+        return weight.transpose(1, 2)
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, Tensor | None, Tensor | None, None]:

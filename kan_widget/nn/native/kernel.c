@@ -546,7 +546,7 @@ static void NAME(gather_edges)(const LAYER *l, EDGES *e, int64_t first, int64_t 
             e->on[j * LANES + lane] = -(lane < targets && (!l->mask || l->mask[(first + lane) * l->n_in + i + j]));
 }
 
-#define FOR_EDGES(start, n)                                                                                            \
+#define FOR_EDGES(n)                                                                                                   \
     const int64_t padded = NAME(padded)(l->n_out), bases = l->count - l->k - 1;                                        \
     for (int64_t first = 0; first < padded; first += LANES)                                                            \
         for (int64_t i = 0, some; some = n - i < e->most ? n - i : e->most, i < n; i += some)
@@ -558,7 +558,7 @@ static void NAME(gather_edges)(const LAYER *l, EDGES *e, int64_t first, int64_t 
 
 /* Pack the weights of n inputs. */
 static void NAME(pack)(const LAYER *l, EDGES *e, int64_t start, int64_t n, REAL *weight) {
-    FOR_EDGES(start, n) {
+    FOR_EDGES(n) {
         NAME(gather_edges)(l, e, first, start + i, some);
         for (int64_t j = 0; j < some; j++) {
             PACKED(weight);
@@ -574,7 +574,7 @@ static void NAME(pack)(const LAYER *l, EDGES *e, int64_t start, int64_t n, REAL 
 
 /* From the gradient in the packed weights of n inputs to those in what they are made of. What is pruned may be nan. */
 static void NAME(unpack)(const LAYER *l, EDGES *e, int64_t start, int64_t n, REAL *gradient) {
-    FOR_EDGES(start, n) {
+    FOR_EDGES(n) {
         if (first >= l->n_out) break;
         NAME(gather_edges)(l, e, first, start + i, some);
         for (int64_t j = 0; j < some; j++) {
