@@ -43,6 +43,8 @@ def draw_histogram(layers: Mapping[str, Array], *, threshold: float | None, xlab
         _scale(panel, every)
         forward = panel.xaxis.get_transform()
         bins = forward.inverted().transform(_bins(forward.transform(every), cut and float(forward.transform([cut])[0])))
+        if cut is not None and every.min() <= cut <= every.max():  # to the axis and back it may have lost its last bit
+            bins[np.abs(bins - cut).argmin()] = cut
         counts, edges = np.histogram(scores, bins)
         goes = np.zeros(len(counts), dtype=bool) if cut is None else edges[:-1] + edges[1:] < 2 * cut
         panel.stairs(np.where(goes, 0, counts), edges, fill=True, color=_STAYS)
@@ -82,7 +84,7 @@ def _bins(scores: Array, cut: float | None) -> Array:
     """Even bins, one of which ends at the cut, so that no bar stands on both sides of it."""
     low, high = float(scores.min()), float(scores.max())
     step = max(high - low, 1e-9) / _BINS
-    if cut is None or not low < cut < high:
+    if cut is None or not low <= cut <= high:
         return np.linspace(low - 0.5 * step, high + 0.5 * step, _BINS + 2)
-    before, after = np.ceil((cut - low) / step), np.ceil((high - cut) / step + 1e-9)
+    before, after = (np.ceil(apart / step + 1e-9) for apart in (cut - low, high - cut))
     return cut + step * np.arange(-before, after + 1)

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from kan_widget import KAN, Session, prune, scores
-from kan_widget.report import histogram, importance, shapes
+from kan_widget.report import Histogram, histogram, importance, shapes
 
 X = torch.rand(120, 4, generator=torch.Generator().manual_seed(0)) * 2 - 1
 X[:, 3] *= 0.5
@@ -167,6 +167,18 @@ def test_histogram_counts_what_a_cut_takes(model: KAN, criterion: str, structure
         assert axes.patches[1].get_hatch()
         assert list(axes.lines[0].get_xdata()) == [found.threshold] * 2
     plt.close(figure)
+
+
+@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("signed", [False, True])
+def test_no_bar_stands_on_both_sides_of_a_cut_at_a_score(seed: int, signed: bool) -> None:
+    values = np.random.default_rng(seed).lognormal(sigma=3, size=9) * (-1) ** (np.arange(9) * signed)
+    for cut in np.sort(values):
+        found = Histogram({"layer 0": values}, float(cut), "std", "edge")
+        (axes,) = (figure := found.plot()).axes
+        stay, go = (sum(patch.get_data().values) for patch in axes.patches)  # type: ignore[attr-defined]
+        assert (stay, go) == ((values >= cut).sum(), (values < cut).sum())
+        plt.close(figure)
 
 
 def _scores(model: KAN, criterion: str, structure: str) -> list[Any]:
