@@ -178,7 +178,7 @@ class KANLayer(nn.Module):
     def knots(self) -> Knots:
         """The knots prepared for evaluation; made again only when `grid` has changed."""
         grid = self.grid
-        if not torch.compiler.is_compiling() and wants_operations():
+        if wants_operations():
             return Knots.of(grid, self.k)
         version = None if grid.is_inference() else grid._version
         key = (grid.data_ptr(), version, grid.dtype, grid.device, grid.shape, self.k)
@@ -188,7 +188,7 @@ class KANLayer(nn.Module):
 
     def _was_rewritten(self, known: Tensor) -> bool:
         """Whether `grid` was changed without a new version: through ``grid.data``, or by another process."""
-        if self.grid.device.type != "cpu" or torch.compiler.is_compiling():
+        if self.grid.device.type != "cpu":
             return False
         return not torch.equal(self.grid, known)
 

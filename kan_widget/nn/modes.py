@@ -18,8 +18,8 @@ is_batched = torch._C._functorch.is_legacy_batchedtensor
 def wants_operations() -> bool:
     """Whether torch's own operations are wanted, all of them, and no function that hides what it does.
 
-    So it is inside ``torch.func`` transforms, ``torch.jit.trace``, ``make_fx`` and other modes that see each operation,
-    and in forward-mode differentiation. What ``torch.compile`` traces is asked for elsewhere: it cannot look in here.
+    So it is for ``torch.compile`` and ``torch.export``, inside ``torch.func`` transforms, ``torch.jit.trace``,
+    ``make_fx`` and other modes that see each operation, and in forward-mode differentiation.
 
     Example:
         >>> wants_operations()
@@ -27,6 +27,8 @@ def wants_operations() -> bool:
         >>> torch.func.vmap(lambda x: x * wants_operations())(torch.ones(2))
         tensor([1., 1.])
     """
+    if torch.compiler.is_compiling():  # which cannot look at the rest
+        return True
     return in_transform() or count_modes() > 0 or forward_ad._current_level >= 0 or tracing_state() is not None
 
 

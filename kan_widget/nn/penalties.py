@@ -140,7 +140,7 @@ def edge_std(planes: Tensor, weight: Tensor) -> Tensor:
         planes: Features, ``(G + k + 1, in, batch)``.
         weight: ``(out, G + k + 1, in)``.
     """
-    if not torch.compiler.is_compiling() and wants_operations():
+    if wants_operations():
         return _plain_std(planes, weight)
     result: Tensor = _EdgeStd.apply(planes, weight)  # type: ignore[no-untyped-call]
     return result
@@ -188,12 +188,7 @@ class _EdgeStd(torch.autograd.Function):
 
 def _native(layer: KANLayer, values: Tensor, penalty: Penalty | None) -> Networks | None:
     """The native kernel, if it should say how the edges of a layer are spread."""
-    if (
-        penalty is None
-        or penalty.metric not in METRICS_OF_KERNEL
-        or torch.compiler.is_compiling()
-        or wants_operations()
-    ):
+    if penalty is None or penalty.metric not in METRICS_OF_KERNEL or wants_operations():
         return None
     if values.shape[1] < 2 or not _is_readable(layer, values):
         return None

@@ -179,7 +179,7 @@ def features(x: Tensor, knots: Knots, base: str) -> Tensor:
     Returns:
         ``(G + k + 1, in, batch)``; the last plane is the base function. Differentiable in `x`, twice as well.
     """
-    if not torch.compiler.is_compiling() and wants_operations():
+    if wants_operations():
         return _plain_features(x, knots, base)
     result: Tensor = _Features.apply(x, knots, base)  # type: ignore[no-untyped-call]
     return result
@@ -197,7 +197,7 @@ def edge_weights(coef: Tensor, scale_spline: Tensor, scale_base: Tensor, mask: T
     Returns:
         ``(out, G + k + 1, in)``. Differentiable in all but `mask`, twice as well.
     """
-    if not torch.compiler.is_compiling() and wants_operations():
+    if wants_operations():
         return _plain_weights(Edges(coef, scale_spline, scale_base, mask, None, None))
     result: Tensor = _EdgeWeights.apply(coef, scale_spline, scale_base, mask)  # type: ignore[no-untyped-call]
     return result
@@ -220,12 +220,12 @@ def evaluate(x: Tensor, weight: Tensor, knots: Knots, base: str) -> Tensor:
         ``(out, batch)``. Differentiable in `x` and `weight`, twice as well.
     """
     edges = Edges(weight[:, :-1].transpose(1, 2), None, weight[:, -1], None, None, None)
-    if not torch.compiler.is_compiling() and wants_operations():
+    if wants_operations():
         return plain_layer(x, edges, knots, base)
     y = evaluate_natively(x, edges, knots, base)
     if y is not None:
         return y
-    kernel = None if torch.compiler.is_compiling() else gpu.kernel_for(x, weight, knots)
+    kernel = gpu.kernel_for(x, weight, knots)
     if kernel is not None:
         return evaluate_on_gpu(kernel, x, weight, knots, base)
     result: Tensor = _Layer.apply(x.contiguous(), weight, knots, base)  # type: ignore[no-untyped-call]
@@ -244,7 +244,7 @@ def evaluate_natively(x: Tensor, edges: Edges, knots: Knots, base: str) -> Tenso
     Returns:
         ``(out, batch)``. Differentiable in `x`, twice as well, and in all of `edges` but `mask` and `fill`.
     """
-    if torch.compiler.is_compiling() or wants_operations():
+    if wants_operations():
         return None
     kernel = native.layers()
     if kernel is None or not kernel.takes(x, edges, knots):
@@ -307,7 +307,7 @@ class _Room(threading.local):
     def take(self, use: str, x: Tensor, planes: int) -> Tensor | None:
         """As many planes like `x`, to be written over; None where it is better to make new ones."""
         size = x.numel() * planes
-        if not _LARGE <= size <= _CHUNK or x.device.type != "cpu" or torch.compiler.is_compiling():
+        if not _LARGE <= size <= _CHUNK or x.device.type != "cpu":
             return None
         buffer = self.buffers.get((use, x.dtype))
         if buffer is None or len(buffer) < size:
@@ -433,7 +433,7 @@ class _EdgeWeights(torch.autograd.Function):
         weight = coef.new_empty(n_out, n_in, n_bases + 1)
         torch.mul(coef, scale_spline.unsqueeze(-1), out=weight[..., :-1])
         weight[..., -1] = scale_base
-        if torch.compiler.is_compiling() or not mask.is_cpu or not bool(mask.all()):
+        if not mask.is_cpu or not bool(mask.all()):
             weight.masked_fill_(~mask.unsqueeze(-1), 0)  # even where there is nan
         return weight.transpose(1, 2)
 

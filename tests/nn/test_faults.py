@@ -471,6 +471,25 @@ def test_many_gradients_at_once_are_those_one_by_one(width: tuple[int, ...], pen
         torch.testing.assert_close(at_once, derivatives(of, x), rtol=1e-9, atol=1e-10)
 
 
+@OF_TORCH
+@pytest.mark.filterwarnings("ignore:.*:DeprecationWarning:torch", "ignore:.*:FutureWarning:torch")
+@pytest.mark.parametrize("width", SIZES)
+def test_a_network_can_be_compiled_as_a_whole_and_exported(width: tuple[int, ...], either: str) -> None:
+    network, x = model(width), points()
+    network.layers[0].mask[1, 0] = False
+    compiled = torch.compile(network, backend="aot_eager", fullgraph=True)
+    gradients = []
+    for one in (network, compiled):
+        leaf = x.clone().requires_grad_()
+        y = one(leaf)
+        gradients.append((y.detach(), *torch.autograd.grad((y**2).sum(), [leaf, network.layers[0].coef])))
+    for ours, theirs in zip(*gradients, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-4, atol=1e-4)
+    rows = torch.export.Dim("rows", min=2)
+    exported = torch.export.export(network, (x,), dynamic_shapes=({0: rows},)).module()
+    torch.testing.assert_close(exported(x[:7]), network(x[:7]), rtol=1e-4, atol=1e-5)
+
+
 @pytest.mark.parametrize("width", SIZES)
 def test_vmap_goes_over_points_and_over_networks(width: tuple[int, ...], either: str) -> None:
     x = points()
