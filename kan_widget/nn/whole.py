@@ -207,7 +207,7 @@ class _Whole(torch.autograd.Function):
         return None, dx, *found
 
 
-# What `_Whole.apply` does besides is for transforms, which are served elsewhere, and takes as long as half a layer.
+# What `_Whole.apply` does besides is for transforms, which are served elsewhere, and takes an eighth of the time.
 _apply = super(torch.autograd.Function, _Whole).apply
 
 

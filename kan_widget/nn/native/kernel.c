@@ -59,6 +59,13 @@
 #define MAX_THREADS 64
 /* Spans and bases that a table in registers holds. */
 #define ENTRIES 16
+/* Call what knows the degree when it is compiled, of those that have tables. */
+#define BY_DEGREE(degree, call)                                                                                        \
+    switch (degree) {                                                                                                  \
+    case 3: { call(3); break; }                                                                                        \
+    case 2: { call(2); break; }                                                                                        \
+    default: { call(1); }                                                                                              \
+    }
 
 enum { SILU, IDENTITY, ZERO };
 enum { DONE, NO_MEMORY };
@@ -913,9 +920,9 @@ static void NAME(build_live)(void *job, int64_t start, int64_t stop) {
             knots[j] = j < count - 1 ? t[j] : (REAL)INFINITY;
             knots[ENTRIES + j] = j < count - 1 ? 1 / (t[j + 1] - t[j]) : 0;
         }
-        if (k == 3) NAME(edge_pieces)(3, l, live, i, t);
-        else if (k == 2) NAME(edge_pieces)(2, l, live, i, t);
-        else NAME(edge_pieces)(1, l, live, i, t);
+#define PIECES_OF(k) NAME(edge_pieces)(k, l, live, i, t)
+        BY_DEGREE(k, PIECES_OF)
+#undef PIECES_OF
     }
 }
 
@@ -978,13 +985,7 @@ WHOLE void NAME(add_input)(const LAYER *l, const LIVE *live, int64_t i, const RE
         NAME(add_edges)(k, 4, live, i, places + q, spans + q, inside + q / LANES, base + q, y + q);                    \
     for (; q < n; q += LANES)                                                                                          \
         NAME(add_edges)(k, 1, live, i, places + q, spans + q, inside + q / LANES, base + q, y + q)
-    if (l->k == 3) {
-        EACH_EDGE(3);
-    } else if (l->k == 2) {
-        EACH_EDGE(2);
-    } else {
-        EACH_EDGE(1);
-    }
+    BY_DEGREE(l->k, EACH_EDGE)
 #undef EACH_EDGE
 }
 

@@ -102,7 +102,7 @@ typedef struct {
     REAL *weight;                    /* (out, in, rows), 0 where pruned */
     REAL *offset;                    /* (out,) */
     REAL *steps;                     /* (in, count, k + 1): what each knot brings, see `prepare_steps` */
-    REAL *tables;                    /* (in, TABLES(w), ENTRIES): what each span brings, see `prepare_tables` */
+    REAL *tables;                    /* (in, tables(w), ENTRIES): what each span brings, see `prepare_tables` */
     REAL *pieces;                    /* (out, in, k + 1, ENTRIES): the polynomials of each edge, where no features are */
     REAL *x, *grad;                  /* (in, STRIP): the nodes below, and the gradient in them */
     REAL *values, *slopes;           /* (in, rows, STRIP) */
@@ -210,9 +210,9 @@ static int NAME(prepare_tables)(WORK *w, int i) {
     for (int j = 1; j < w->count; j++) in_order &= knots[j - 1] <= knots[j];
     if (size && !in_order) tables[0] = (REAL)NAN;
     if (!size || !in_order) return 0;
-    if (w->k == 3) NAME(tabulate)(3, knots, w->count, tables);
-    else if (w->k == 2) NAME(tabulate)(2, knots, w->count, tables);
-    else NAME(tabulate)(1, knots, w->count, tables);
+#define TABULATE(k) NAME(tabulate)(k, knots, w->count, tables)
+    BY_DEGREE(w->k, TABULATE)
+#undef TABULATE
     return 1;
 }
 
@@ -254,13 +254,7 @@ static int NAME(look_up_strip)(const WORK *w, int i, int n, REAL *values, REAL *
 #define LOOK(k)                                                                                                        \
     if (slopes) NAME(look_up_bases)(k, tables, last, w->rows - 1, x, n, values, slopes);                               \
     else NAME(look_up_bases)(k, tables, last, w->rows - 1, x, n, values, NULL)
-    if (w->k == 3) {
-        LOOK(3);
-    } else if (w->k == 2) {
-        LOOK(2);
-    } else {
-        LOOK(1);
-    }
+    BY_DEGREE(w->k, LOOK)
 #undef LOOK
     return 1;
 }
@@ -318,9 +312,9 @@ INLINE void NAME(add_pieces)(const int k, const WORK *w, int n, REAL *y) {
 static int NAME(evaluate_pieces)(const WORK *w, int n, REAL *y) {
     if (!w->pieces) return 0;
     for (int o = 0; o < w->n_out; o++) VECTORS_OF(n) NAME(store)(y + o * STRIP + q, NAME(splat)(w->offset[o]));
-    if (w->k == 3) NAME(add_pieces)(3, w, n, y);
-    else if (w->k == 2) NAME(add_pieces)(2, w, n, y);
-    else NAME(add_pieces)(1, w, n, y);
+#define ADD(k) NAME(add_pieces)(k, w, n, y)
+    BY_DEGREE(w->k, ADD)
+#undef ADD
     return 1;
 }
 #else
